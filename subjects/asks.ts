@@ -1,0 +1,147 @@
+/**
+ * Questions to the owner of a session's partition, over core request/reply. They change nothing.
+ * Every answer names the record at which it is true: who has seen a newer one asks again.
+ */
+import { z } from 'zod'
+import { artifact, presence, sessionSnapshot } from './frames-server.ts'
+import { presenceSignal } from './signals.ts'
+
+const text = z.string()
+const base = { v: z.literal(1), sid: text }
+const page = {
+  limit: z.int().min(1).max(500),
+  cursor: text.nullish(),
+}
+
+export const question = z.discriminatedUnion('type', [
+  /** May this token join, and what does it see? One question per client that subscribes. */
+  z.object({
+    ...base,
+    type: z.literal('join'),
+    tokenHash: text,
+    after: z.int().nonnegative().nullish(),
+  }),
+  /** May this sandbox connect? */
+  z.object({
+    ...base,
+    type: z.literal('sandbox_join'),
+    tokenHash: text,
+    sandboxId: text,
+  }),
+  z.object({ ...base, type: z.literal('snapshot') }),
+  z.object({
+    ...base,
+    type: z.literal('events'),
+    ...page,
+    eventType: text.nullish(),
+    messageId: text.nullish(),
+  }),
+  z.object({ ...base, type: z.literal('messages'), ...page, status: text.nullish() }),
+  z.object({ ...base, type: z.literal('participants') }),
+  z.object({ ...base, type: z.literal('artifacts') }),
+])
+export type Question = z.infer<typeof question>
+export type QuestionType = Question['type']
+export type QuestionOf<T extends QuestionType> = Extract<Question, { type: T }>
+
+const at = { recordSeq: z.int() }
+
+export const eventRow = z.object({
+  id: text,
+  type: text,
+  data: z.looseObject({ type: text }),
+  messageId: text.nullable(),
+  createdAt: z.number(),
+  sequence: z.int(),
+})
+export type EventRow = z.infer<typeof eventRow>
+export const messageRow = z.object({
+  id: text,
+  authorId: text,
+  content: text,
+  source: text,
+  model: text.nullable(),
+  status: text,
+  errorMessage: text.nullable(),
+  attachments: z.array(z.unknown()).nullable(),
+  createdAt: z.number(),
+  startedAt: z.number().nullable(),
+  completedAt: z.number().nullable(),
+})
+export type MessageRow = z.infer<typeof messageRow>
+export const participantRow = z.object({
+  id: text,
+  userId: text,
+  githubLogin: text.nullable(),
+  githubName: text.nullable(),
+  role: text,
+  joinedAt: z.number(),
+})
+export type ParticipantRow = z.infer<typeof participantRow>
+
+/** What the seed's `GET /sessions/:id` shows besides the snapshot. */
+export const sessionDetails = z.object({
+  baseSha: text.nullable(),
+  currentSha: text.nullable(),
+  agentSessionId: text.nullable(),
+  sandbox: z
+    .object({
+      id: text,
+      sandboxId: text.nullable(),
+      objectId: text.nullable(),
+      status: text,
+      gitSyncStatus: text,
+      lastHeartbeat: z.number().nullable(),
+      generation: z.int(),
+    })
+    .nullable(),
+})
+export type SessionDetails = z.infer<typeof sessionDetails>
+
+/** What to tell a sandbox that has just connected: what is still outstanding for it. */
+export const outstanding = z.object({
+  /** A prompt whose delivery nobody has confirmed. A frame of `frames-sandbox.ts`. */
+  prompt: z.looseObject({ type: z.literal('prompt'), messageId: text }).nullable(),
+  stop: z.boolean(),
+})
+
+export const answers = {
+  join: z.object({
+    ...at,
+    participant: presence.pick({ participantId: true, userId: true, name: true, avatar: true }),
+    snapshot: sessionSnapshot,
+    recovered: z.boolean(),
+    /** The sockets of every edge, as last announced. */
+    presence: z.array(presenceSignal),
+    /** The view at `recordSeq`, for an edge that opens its room with this answer: see lib/session/view. */
+    view: z.unknown(),
+  }),
+  sandbox_join: z.object({
+    ...at,
+    generation: z.int(),
+    outstanding,
+    view: z.unknown(),
+  }),
+  snapshot: z.object({ ...at, snapshot: sessionSnapshot, details: sessionDetails }),
+  events: z.object({
+    ...at,
+    events: z.array(eventRow),
+    cursor: text.nullable(),
+    hasMore: z.boolean(),
+  }),
+  messages: z.object({
+    ...at,
+    messages: z.array(messageRow),
+    cursor: text.nullable(),
+    hasMore: z.boolean(),
+  }),
+  participants: z.object({ ...at, participants: z.array(participantRow) }),
+  artifacts: z.object({ ...at, artifacts: z.array(artifact) }),
+} as const satisfies Record<QuestionType, z.ZodType>
+export type AnswerOf<T extends QuestionType> = z.infer<(typeof answers)[T]>
+
+/** On the wire: the answer, or a code of `errors.ts`. */
+export const answerEnvelope = z.discriminatedUnion('ok', [
+  z.object({ v: z.literal(1), ok: z.literal(true), answer: z.unknown() }),
+  z.object({ v: z.literal(1), ok: z.literal(false), code: text, message: text }),
+])

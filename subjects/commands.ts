@@ -1,0 +1,197 @@
+/**
+ * Commands: everything that can change a session, in one inbox (`cmd.<sid>`). A public interface:
+ * any NATS client may write one. JSON, UTF-8; the time of a command is the time at which the stream
+ * stored it. A command with a `clientRequestId` may be sent again with the same id, and gets the
+ * same answer without a second effect.
+ */
+import { z } from 'zod'
+import { opaqueSandboxEvent } from './sandbox-event.ts'
+
+/** Above this no text is taken in at all; the configured limit is lower and decided in the core. */
+export const WIRE_TEXT_MAX = 262_144
+
+const version = { v: z.literal(1) }
+/** Chosen by the sender; the same id twice is the same request. */
+export const requestId = z.string().min(1).max(128)
+/** Who acts: a user id of the caller's, and what is known of the user. */
+export const actor = z.strictObject({
+  userId: z.string().min(1).max(256),
+  login: z.string().max(256).nullish(),
+  name: z.string().max(256).nullish(),
+  email: z.string().max(320).nullish(),
+  githubUserId: z.string().max(64).nullish(),
+})
+export type Actor = z.infer<typeof actor>
+
+export const PROMPT_SOURCES = [
+  'web',
+  'slack',
+  'extension',
+  'github',
+  'linear',
+  'automation',
+  'agent',
+] as const
+
+export const attachment = z.looseObject({ name: z.string().max(255).optional() })
+
+/** Opens a session. Idempotent by the session's id. `repoOwner`/`repoName` in lower case. */
+export const createSession = z.strictObject({
+  ...version,
+  type: z.literal('create_session'),
+  clientRequestId: requestId.optional(),
+  title: z.string().max(200).nullish(),
+  repoOwner: z.string().min(1).max(128),
+  repoName: z.string().min(1).max(128),
+  baseBranch: z.string().max(255).nullish(),
+  model: z.string().min(1).max(128),
+  reasoningEffort: z.string().max(32).nullish(),
+  owner: actor,
+})
+
+/** Ask that a prompt join the session's queue. `authorId` is a user id; an unknown one joins. */
+export const prompt = z.strictObject({
+  ...version,
+  type: z.literal('prompt'),
+  clientRequestId: requestId.optional(),
+  content: z.string().max(WIRE_TEXT_MAX),
+  authorId: z.string().min(1).max(256),
+  source: z.enum(PROMPT_SOURCES).default('web'),
+  model: z.string().min(1).max(128).nullish(),
+  reasoningEffort: z.string().max(32).nullish(),
+  attachments: z.array(attachment).max(6).nullish(),
+  callbackContext: z.record(z.string(), z.unknown()).nullish(),
+  /** What is known of the author besides the id. */
+  author: actor.omit({ userId: true }).nullish(),
+})
+
+/** Stop what runs. With `messageId`, only if that is what runs. */
+export const stop = z.strictObject({
+  ...version,
+  type: z.literal('stop'),
+  clientRequestId: requestId.optional(),
+  messageId: z.string().max(128).nullish(),
+  userId: z.string().max(256).nullish(),
+})
+
+/** Get a sandbox ready, because a prompt is likely to come. */
+export const warm = z.strictObject({
+  ...version,
+  type: z.literal('warm'),
+  reason: z.enum(['typing', 'request']),
+  userId: z.string().max(256).nullish(),
+})
+
+/** Lets a user join with a token of which only the hash is sent (SHA-256, lower-case hex). */
+export const issueWsToken = z.strictObject({
+  ...version,
+  type: z.literal('issue_ws_token'),
+  clientRequestId: requestId.optional(),
+  user: actor,
+  tokenHash: z.string().regex(/^[0-9a-f]{64}$/),
+})
+
+/** A sandbox's socket was accepted by an edge. */
+export const sandboxConnected = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_connected'),
+  generation: z.int().nonnegative(),
+  /** Unique per accepted socket. */
+  connectionId: z.string().min(1).max(64),
+})
+
+/** That socket is closed. Says nothing about the sandbox's life. */
+export const sandboxDisconnected = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_disconnected'),
+  generation: z.int().nonnegative(),
+  connectionId: z.string().min(1).max(64),
+  code: z.int().optional(),
+})
+
+/** The newest text of a running prompt, carried along by the next thing that is stored. */
+export const streamedText = z.strictObject({
+  messageId: z.string().min(1).max(128),
+  content: z.string(),
+  timestamp: z.number().nullish(),
+})
+
+/** One or more events of a sandbox, in order; `text` goes before them. Neither token nor heartbeat. */
+export const sandboxEvents = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_events'),
+  generation: z.int().nonnegative(),
+  text: streamedText.nullish(),
+  events: z.array(opaqueSandboxEvent).max(1000),
+})
+
+/** The sandbox's socket has confirmed (WebSocket pong behind the frame) that the prompt arrived. */
+export const promptDelivered = z.strictObject({
+  ...version,
+  type: z.literal('prompt_delivered'),
+  generation: z.int().nonnegative(),
+  connectionId: z.string().min(1).max(64),
+  messageId: z.string().min(1).max(128),
+})
+
+/** The provider accepted a spawn or restore. */
+export const sandboxSpawned = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_spawned'),
+  generation: z.int().nonnegative(),
+  /** The provider's own id of the sandbox, for snapshot and stop. */
+  objectId: z.string().max(512).nullish(),
+  /** The host whose jobs concern this sandbox from now on, or `any`. */
+  host: z.string().max(64),
+  /** Said to the people in the session, for instance that nothing isolates the sandbox. */
+  warning: z.string().max(2000).nullish(),
+})
+
+/** The provider could not; `permanent` ones count for the breaker. */
+export const sandboxSpawnFailed = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_spawn_failed'),
+  generation: z.int().nonnegative(),
+  error: z.string().max(4000),
+  permanent: z.boolean(),
+})
+
+/** The sandbox itself, or who runs it, says that it is over: no watchdog needed. */
+export const sandboxExited = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_exited'),
+  generation: z.int().nonnegative(),
+  reason: z.string().max(4000),
+  /** True: asked for (host shuts down); false: crashed. */
+  orderly: z.boolean(),
+})
+
+/** A deadline of the state has passed. `atMs` tells whether it is still the one that was set. */
+export const deadline = z.strictObject({
+  ...version,
+  type: z.literal('deadline'),
+  name: z.string().min(1).max(32),
+  atMs: z.int(),
+})
+
+export const command = z.discriminatedUnion('type', [
+  createSession,
+  prompt,
+  stop,
+  warm,
+  issueWsToken,
+  sandboxConnected,
+  sandboxDisconnected,
+  sandboxEvents,
+  promptDelivered,
+  sandboxSpawned,
+  sandboxSpawnFailed,
+  sandboxExited,
+  deadline,
+])
+/** A parsed command: defaults are filled in. */
+export type SessionCommand = z.output<typeof command>
+/** A command as it may be written. */
+export type CommandInput = z.input<typeof command>
+export type CommandType = SessionCommand['type']
+export type CommandOf<T extends CommandType> = Extract<SessionCommand, { type: T }>

@@ -1,0 +1,157 @@
+/**
+ * Every stream and bucket with its exact options. Declared idempotently at start by lib/bus. File
+ * storage throughout; one replica on a single machine, three in production.
+ */
+import type { StreamConfig } from '@nats-io/jetstream'
+import { PARTITIONS } from './partition.ts'
+import {
+  COMMANDS,
+  DEAD_LETTERS,
+  FIRES,
+  HOOKS,
+  INDEX,
+  JOBS,
+  OWN,
+  type Pattern,
+  RECORDS,
+  SNAPSHOTS,
+  TIMERS,
+} from './subjects.ts'
+
+const NANOS_PER_MS = 1_000_000
+const minutes = (n: number): number => n * 60_000 * NANOS_PER_MS
+const days = (n: number): number => minutes(n * 24 * 60)
+
+/** Names of the streams. */
+export const CMD = 'CMD'
+export const EVT = 'EVT'
+export const IDX = 'IDX'
+export const JOB = 'JOB'
+export const TMR = 'TMR'
+export const HOOK = 'HOOK'
+export const SNAP = 'SNAP'
+export const DLQ = 'DLQ'
+export const KV_OWN = 'KV_own'
+
+/** Bucket for one-time sign-in codes and other small things that every api process shares. */
+export const AUTH_BUCKET = 'auth'
+
+export type StreamLimits = {
+  /** Copies of every stream: 1 or 3. */
+  readonly replicas: number
+  /** Bytes that CMD may hold before publishers are refused. */
+  readonly commandBytes?: number
+}
+
+export type StreamDeclaration = Partial<StreamConfig> & { readonly name: string }
+
+const on = (...patterns: Pattern[]): string[] => patterns
+
+/**
+ * All streams, in an order in which each one's sources exist before it. TMR stands apart from CMD
+ * because the server refuses schedules together with "discard new", and CMD must refuse rather than
+ * drop.
+ */
+export const streams = ({
+  replicas,
+  commandBytes = 4 * 1024 ** 3,
+}: StreamLimits): StreamDeclaration[] => {
+  const file = { storage: 'file', num_replicas: replicas } as const
+  return [
+    {
+      ...file,
+      name: TMR,
+      subjects: on(TIMERS, FIRES),
+      retention: 'limits',
+      allow_msg_schedules: true,
+      allow_msg_ttl: true,
+      allow_direct: true,
+      duplicate_window: minutes(2),
+    },
+    {
+      ...file,
+      name: CMD,
+      subjects: on(COMMANDS),
+      retention: 'workqueue',
+      discard: 'new',
+      max_bytes: commandBytes,
+      max_msg_size: 1024 ** 2,
+      allow_direct: true,
+      duplicate_window: minutes(2),
+      subject_transform: {
+        src: COMMANDS,
+        dest: `cmd.{{partition(${PARTITIONS},1)}}.{{wildcard(1)}}`,
+      },
+      sources: [
+        {
+          name: TMR,
+          subject_transforms: [{ src: FIRES, dest: 'cmd.{{wildcard(1)}}.{{wildcard(2)}}' }],
+        },
+      ],
+    },
+    {
+      ...file,
+      name: EVT,
+      subjects: on(RECORDS),
+      retention: 'limits',
+      allow_direct: true,
+      deny_delete: true,
+      duplicate_window: minutes(2),
+      republish: { src: RECORDS, dest: 'live.{{wildcard(2)}}' },
+    },
+    {
+      ...file,
+      name: IDX,
+      retention: 'limits',
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+      sources: [
+        {
+          name: EVT,
+          subject_transforms: [{ src: RECORDS, dest: INDEX.replace('*', '{{wildcard(2)}}') }],
+        },
+      ],
+    },
+    {
+      ...file,
+      name: JOB,
+      subjects: on(JOBS),
+      retention: 'workqueue',
+      discard: 'new',
+      max_bytes: 1024 ** 3,
+      duplicate_window: minutes(10),
+    },
+    {
+      ...file,
+      name: HOOK,
+      subjects: on(HOOKS),
+      retention: 'workqueue',
+      discard: 'new',
+      max_bytes: 1024 ** 3,
+      duplicate_window: minutes(60),
+    },
+    {
+      ...file,
+      name: SNAP,
+      subjects: on(SNAPSHOTS),
+      retention: 'limits',
+      max_msgs_per_subject: 1,
+      compression: 's2',
+      allow_direct: true,
+    },
+    { ...file, name: DLQ, subjects: on(DEAD_LETTERS), retention: 'limits', max_age: days(30) },
+    {
+      ...file,
+      name: KV_OWN,
+      subjects: on(OWN),
+      retention: 'limits',
+      discard: 'new',
+      max_msgs_per_subject: 1,
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: minutes(1),
+      allow_rollup_hdrs: true,
+      deny_delete: true,
+      allow_direct: false,
+    },
+  ]
+}
