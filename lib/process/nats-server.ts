@@ -1,0 +1,106 @@
+/**
+ * Runs a nats-server as a child process, with a store of its own.
+ *
+ * One store must never be open twice, and nats-server does not see to that itself. So each start
+ * leaves the process id beside the store, and the next start first ends whatever still runs from
+ * there: that is what remains when the process that watched it was killed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { fail } from '../../subjects/errors.ts'
+
+const NATS_CONF = fileURLToPath(new URL('../../config/nats.conf', import.meta.url))
+
+/** Under load the server collects garbage before it takes more than this; it is no hard limit. */
+const MEMORY_LIMIT = '1GiB'
+
+export type NatsOptions = {
+  /** The path of the program, see nats-binary.ts. */
+  readonly program: string
+  /** The folder of its store, made with owner-only rights. */
+  readonly folder: string
+  readonly port: number
+  /** Hears every line that it logs. */
+  readonly onLine?: (line: string) => void
+}
+
+export type RunningNats = { readonly child: ChildProcess; readonly url: string }
+
+/**
+ * Starts a nats-server and resolves once it takes clients and its streams are recovered.
+ *
+ * @throws code `NATS_SERVER_MISSING` when it ends before that; the message has its last words.
+ */
+export const startNatsServer = async (options: NatsOptions): Promise<RunningNats> => {
+  const { program, folder, port, onLine = () => {} } = options
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  const pidFile = join(folder, 'nats-server.pid')
+  await endFormer(pidFile, folder)
+
+  const args = ['-c', NATS_CONF, '-a', '127.0.0.1', '-p', String(port), '-sd', folder]
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { GOMEMLIMIT: MEMORY_LIMIT, ...process.env },
+  })
+  const words: string[] = []
+  const ready = new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', line => {
+        if (words.push(line) > 5) words.shift()
+        onLine(line)
+        if (line.includes('Server is ready')) resolve()
+      })
+    }
+    const ended = (why: string) =>
+      reject(
+        fail('NATS_SERVER_MISSING', {
+          message: `nats-server did not start (${why}). Its last words: ${words.join(' / ')}`,
+        }),
+      )
+    child.once('error', error => ended(error.message))
+    child.once('close', (code, signal) => ended(`${signal ?? `exit code ${code}`}`))
+  })
+  if (child.pid) writeFileSync(pidFile, String(child.pid), { mode: 0o600 })
+  await ready
+  return { child, url: `nats://127.0.0.1:${port}` }
+}
+
+/** Ends a nats-server with `signal` and resolves when the process is gone. */
+export const endNatsServer = async (
+  child: ChildProcess,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  await gone
+}
+
+const endFormer = async (pidFile: string, folder: string): Promise<void> => {
+  let pid: number
+  try {
+    pid = Number(readFileSync(pidFile, 'utf8'))
+  } catch {
+    return
+  }
+  // The number may belong to somebody else by now; the store's folder on the line tells.
+  const isOurs = () => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder)
+    } catch {
+      return false
+    }
+  }
+  for (let tries = 0; isOurs() && tries < 100; tries++) {
+    process.kill(pid, tries < 80 ? 'SIGTERM' : 'SIGKILL')
+    await delay(50)
+  }
+  rmSync(pidFile, { force: true })
+}
