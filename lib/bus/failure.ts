@@ -1,0 +1,52 @@
+/** What a failed request to NATS means for whoever wanted it. */
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { codeOf, fail } from '../../subjects/errors.ts'
+
+/** Error codes of nats-server's JetStream API that we act on. */
+const API = {
+  wrongLastSequence: 10071,
+  wrongLastSequenceUnknown: 10164,
+  messageTooLarge: 10054,
+  maximumBytes: 10077,
+  maximumMessages: 10076,
+  storageExceeded: 10047,
+  memoryExceeded: 10028,
+  resourcesExceeded: 10023,
+} as const
+
+const apiCode = (error: unknown): number | undefined =>
+  error instanceof JetStreamApiError ? error.code : undefined
+
+/** The stream refused because somebody else has written the subject, or is about to. */
+export const isWrongSequence = (error: unknown): boolean => {
+  const code = apiCode(error)
+  return code === API.wrongLastSequence || code === API.wrongLastSequenceUnknown
+}
+
+const FULL: ReadonlySet<number> = new Set([
+  API.maximumBytes,
+  API.maximumMessages,
+  API.storageExceeded,
+  API.memoryExceeded,
+  API.resourcesExceeded,
+])
+
+/**
+ * Turns a failed publish into an error of ours: STREAM_FULL, PAYLOAD_TOO_LARGE or BUS_UNAVAILABLE.
+ * An error that already is ours stays as it is.
+ */
+export const busFailure = (error: unknown): Error => {
+  if (codeOf(error)) return error as Error
+  const code = apiCode(error)
+  if (code !== undefined && FULL.has(code)) return fail('STREAM_FULL', { error })
+  if (code === API.messageTooLarge) return fail('PAYLOAD_TOO_LARGE', { error })
+  const text = error instanceof Error ? error.message : String(error)
+  if (/max.?payload|MAX_PAYLOAD/i.test(text)) return fail('PAYLOAD_TOO_LARGE', { error })
+  return fail('BUS_UNAVAILABLE', { error, detail: text })
+}
+
+/** False when asking again cannot help: full, too large, or refused for its own sake. */
+export const isWorthRetrying = (error: unknown): boolean => {
+  const code = codeOf(busFailure(error))
+  return code === 'BUS_UNAVAILABLE' && apiCode(error) === undefined
+}

@@ -1,0 +1,117 @@
+/**
+ * Work that is done at least once, by id: published with a message id, taken from a work queue by one
+ * of several processes, acknowledged when it is done. A job that fails for a passing reason comes back
+ * later; one that can never be done goes to the dead letters. Nothing is dropped silently.
+ */
+import { AckPolicy, type JsMsg } from '@nats-io/jetstream'
+import { nanos } from '@nats-io/nats-core'
+import type { z } from 'zod'
+import type { DeadLetterKind, Pattern, Subject } from '../../subjects/subjects.ts'
+import type { Bus } from './connect.ts'
+import { deadLetter } from './dead-letter.ts'
+import { busFailure, isWorthRetrying } from './failure.ts'
+import { parseJson } from './json.ts'
+import { retrying } from './retry.ts'
+
+const ACK_WAIT_MS = 30_000
+const STILL_AT_IT_EVERY_MS = 10_000
+const FIRST_RETRY_MS = 500
+const MOST_RETRY_MS = 60_000
+
+/** Publishes a job; the same id within the stream's duplicate window is stored once. */
+export const publishJob = async (
+  bus: Bus,
+  subject: Subject,
+  payload: object,
+  id: string,
+  options: { readonly deadlineMs?: number } = {},
+): Promise<void> => {
+  try {
+    await retrying(() => bus.js.publish(subject, JSON.stringify(payload), { msgID: id }), {
+      deadlineMs: options.deadlineMs ?? 10_000,
+      retryable: isWorthRetrying,
+    })
+  } catch (error) {
+    throw busFailure(error)
+  }
+}
+
+export type JobMeta = { readonly attempt: number; readonly subject: string }
+
+export type ConsumeJobs<T> = {
+  readonly stream: string
+  /** Name of the durable consumer: processes that share it share the work. */
+  readonly durable: string
+  readonly filter: Pattern | Subject
+  readonly schema: z.ZodType<T> | ((subject: string) => z.ZodType<T>)
+  readonly kind: DeadLetterKind
+  readonly signal: AbortSignal
+  /** Jobs at the same time in this process. */
+  readonly concurrency: number
+  /** After so many attempts the job goes to the dead letters. */
+  readonly attempts?: number
+  /** Does the job. What it throws is a failed attempt. */
+  readonly run: (job: T, meta: JobMeta) => Promise<void>
+  readonly onError?: (error: unknown, meta: JobMeta) => void
+}
+
+/** Takes jobs until the signal aborts, then finishes those under way and resolves. */
+export const consumeJobs = async <T>(bus: Bus, options: ConsumeJobs<T>): Promise<void> => {
+  const { stream, durable, signal } = options
+  await retrying(
+    () =>
+      bus.jsm.consumers.add(stream, {
+        durable_name: durable,
+        filter_subject: options.filter,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: nanos(ACK_WAIT_MS),
+        max_deliver: -1,
+        max_ack_pending: 1_000,
+      }),
+    { deadlineMs: 30_000, retryable: isWorthRetrying },
+  )
+  const consumer = await bus.js.consumers.get(stream, durable)
+  const running = new Set<Promise<void>>()
+  const messages = await consumer.consume({ max_messages: options.concurrency, expires: 5_000 })
+  const stop = () => messages.stop()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  for await (const message of messages) {
+    const job = attempt(bus, options, message).finally(() => running.delete(job))
+    running.add(job)
+    if (running.size >= options.concurrency) await Promise.race(running)
+  }
+  signal.removeEventListener('abort', stop)
+  await Promise.all(running)
+}
+
+const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, message: JsMsg): Promise<void> => {
+  const meta = { attempt: message.info.deliveryCount, subject: message.subject }
+  const bury = async (reason: string) => {
+    await deadLetter(bus, options.kind, {
+      reason,
+      subject: message.subject,
+      sequence: message.seq,
+      body: message.data,
+      atMs: Math.floor(message.info.timestampNanos / 1_000_000),
+    })
+    message.term(reason.slice(0, 200))
+  }
+  const later = () =>
+    message.nak(Math.min(FIRST_RETRY_MS * 2 ** Math.min(meta.attempt, 10), MOST_RETRY_MS))
+  const stillAtIt = setInterval(() => message.working(), STILL_AT_IT_EVERY_MS)
+  try {
+    const schema =
+      typeof options.schema === 'function' ? options.schema(message.subject) : options.schema
+    const parsed = parseJson(schema, message.data)
+    if (!parsed.ok) return await bury(parsed.reason)
+    await options.run(parsed.value, meta)
+    message.ack()
+  } catch (error) {
+    options.onError?.(error, meta)
+    if (meta.attempt < (options.attempts ?? 20)) return later()
+    await bury(error instanceof Error ? error.message : String(error)).catch(later)
+  } finally {
+    clearInterval(stillAtIt)
+  }
+}

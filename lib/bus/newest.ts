@@ -1,0 +1,106 @@
+/** Reads of the log (EVT): the newest record of a session, those after a position, many newest. */
+import type { DirectBatchOptions, StoredMsg } from '@nats-io/jetstream'
+import { fail } from '../../subjects/errors.ts'
+import { record as recordSchema, type SessionRecord } from '../../subjects/records.ts'
+import { EVT } from '../../subjects/streams.ts'
+import { recordSubject, sessionId } from '../../subjects/subjects.ts'
+import type { Bus } from './connect.ts'
+import { busFailure, isWorthRetrying } from './failure.ts'
+import { parseJson } from './json.ts'
+import { retrying } from './retry.ts'
+
+export type StoredRecord = { readonly record: SessionRecord; readonly sequence: number }
+
+/** Records per direct read. */
+const BATCH = 256
+/** NATS answers at most 1,024 subjects at once; newest records come with their bodies. */
+const SUBJECTS_AT_ONCE = 256
+const NO_MESSAGE = 404
+
+const isEmpty = (error: unknown): boolean =>
+  (error as { code?: unknown } | undefined)?.code === NO_MESSAGE ||
+  /message not found|no results/i.test(error instanceof Error ? error.message : '')
+
+/** @throws code INTERNAL when the stored bytes are no record: the log is damaged or newer */
+export const readRecord = (bytes: Uint8Array, sequence: number): SessionRecord => {
+  const parsed = parseJson(recordSchema, bytes)
+  if (parsed.ok) return parsed.value
+  throw fail('INTERNAL', { message: `record ${sequence} cannot be read: ${parsed.reason}` })
+}
+
+/** The newest record, read from the stream's leader, or undefined for an unknown session. */
+export const newestRecord = async (bus: Bus, sid: string): Promise<StoredRecord | undefined> => {
+  const subject = recordSubject(sessionId(sid))
+  try {
+    const message = await retrying(
+      () => bus.jsm.streams.getMessage(EVT, { last_by_subj: subject }),
+      { deadlineMs: 5_000, retryable: isWorthRetrying },
+    )
+    return message
+      ? { record: readRecord(message.data, message.seq), sequence: message.seq }
+      : undefined
+  } catch (error) {
+    if (isEmpty(error)) return undefined
+    throw busFailure(error)
+  }
+}
+
+/** One direct read; an empty one is an empty list. A short one says nothing about the end. */
+const readBatch = async (bus: Bus, query: DirectBatchOptions): Promise<StoredMsg[]> => {
+  const found: StoredMsg[] = []
+  try {
+    for await (const message of await bus.jsm.direct.getBatch(EVT, query)) found.push(message)
+  } catch (error) {
+    if (!isEmpty(error)) throw error
+  }
+  return found
+}
+
+/**
+ * The records of a session with a sequence above `after`, in order, until a read comes back empty.
+ * May be served by a follower that lags: who knows of a newer record reads again.
+ */
+export async function* recordsAfter(
+  bus: Bus,
+  sid: string,
+  after: number,
+): AsyncGenerator<StoredRecord> {
+  const subject = recordSubject(sessionId(sid))
+  let position = after
+  for (;;) {
+    const seq = position + 1
+    const batch = await retrying(
+      () => readBatch(bus, { seq, next_by_subj: subject, batch: BATCH } as DirectBatchOptions),
+      { deadlineMs: 10_000, retryable: isWorthRetrying },
+    ).catch((error: unknown) => {
+      throw busFailure(error)
+    })
+    if (batch.length === 0) return
+    for (const message of batch) {
+      position = message.seq
+      yield { record: readRecord(message.data, message.seq), sequence: message.seq }
+    }
+  }
+}
+
+/** The sequence of the newest record of each session that has one. */
+export const newestSequences = async (
+  bus: Bus,
+  sids: readonly string[],
+): Promise<Map<string, number>> => {
+  const newest = new Map<string, number>()
+  const bySubject = new Map(sids.map(sid => [recordSubject(sessionId(sid)) as string, sid]))
+  const subjects = [...bySubject.keys()]
+  for (let i = 0; i < subjects.length; i += SUBJECTS_AT_ONCE) {
+    const multi_last = subjects.slice(i, i + SUBJECTS_AT_ONCE)
+    try {
+      for await (const message of await bus.jsm.direct.getLastMessagesFor(EVT, { multi_last })) {
+        const sid = bySubject.get(message.subject)
+        if (sid) newest.set(sid, message.seq)
+      }
+    } catch (error) {
+      if (!isEmpty(error)) throw busFailure(error)
+    }
+  }
+  return newest
+}
