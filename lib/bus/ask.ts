@@ -23,7 +23,8 @@ const ANSWER_WITHIN_MS = 5_000
 const isSilence = (error: unknown): boolean =>
   error instanceof errors.TimeoutError ||
   error instanceof errors.NoRespondersError ||
-  (error instanceof errors.RequestError && error.isNoResponders()) ||
+  // No responders, or the connection broke under the question.
+  error instanceof errors.RequestError ||
   error instanceof errors.ConnectionError ||
   codeOf(error) === 'NO_OWNER'
 
