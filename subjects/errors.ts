@@ -56,6 +56,8 @@ export const ERRORS = {
   STREAM_MISMATCH: { text: 'A stream exists with options that cannot be changed', http: 500 },
   CONFIG_INVALID: { text: 'The configuration is not usable', http: 500 },
   PORT_IN_USE: { text: 'The port is in use', http: 500 },
+  STORE_DAMAGED: { text: 'A database file is damaged and was set aside', http: 503 },
+  STORE_TOO_NEW: { text: 'A database file was written by a newer version', http: 500 },
   DATA_DIR_UNUSABLE: { text: 'The data folder cannot be used', http: 500 },
   NATS_SERVER_MISSING: { text: 'No usable nats-server was found', http: 500 },
   GLIBC_TOO_OLD: { text: 'The C library of this system is too old', http: 500 },
