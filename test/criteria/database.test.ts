@@ -1,7 +1,7 @@
 /** Criterion 1: a created session has its database, with the seven tables. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { startSystem } from '../fixtures/system.ts'
 
@@ -15,10 +15,10 @@ t.test('database and tables exist after create', async t => {
   const file = files(join(system.dataDir, 'owner')).find(name => name.endsWith(`${sid}.db`))
   if (!file || !existsSync(file)) return t.fail(`no database of ${sid}`)
   t.equal(statSync(file).mode & 0o077, 0, 'nobody else may read it')
-  const db = new Database(file, { readonly: true })
+  const db = new DatabaseSync(file, { readOnly: true })
   t.teardown(() => db.close())
   const rows = db.prepare(`select name from sqlite_master where type = 'table'`).all()
-  const tables = (rows as { name: string }[]).map(row => row.name)
+  const tables = rows.map(row => row.name)
   for (const name of [
     'session',
     'participants',
@@ -34,5 +34,5 @@ t.test('database and tables exist after create', async t => {
     { session_name: sid, title: 'First', repo_owner: 'demo', repo_name: 'hello' },
   ])
   t.match(db.prepare('select * from participants').all(), [{ user_id: 'alice', role: 'owner' }])
-  t.equal((db.prepare('select * from sandbox').all() as unknown[]).length, 1)
+  t.equal(db.prepare('select * from sandbox').all().length, 1)
 })
