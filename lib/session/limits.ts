@@ -1,0 +1,16 @@
+/** Bounds of what a session remembers. Not configurable: they only keep its state small. */
+
+/** Live ws-tokens of one participant; a further one pushes the oldest out (spec 3.9). */
+export const MAX_WS_TOKENS = 16
+/** Requests other than prompts that a repetition is recognised among. Prompts are never forgotten. */
+export const REMEMBERED_REQUESTS = 256
+/** Acknowledged events of bridges that do not number theirs. */
+export const REMEMBERED_ACK_IDS = 256
+/** Numbered bridges of one sandbox: a supervisor may start another in the same generation. */
+export const REMEMBERED_RUNS = 4
+/** Spawn failures, for the breaker. */
+export const REMEMBERED_FAILURES = 32
+/** Characters of a title, after trimming (spec 4.5). */
+export const MAX_TITLE_CHARS = 200
+/** An owner that has watched for less does not know yet whether anybody is connected. */
+export const PRESENCE_SETTLES_MS = 30_000

@@ -1,0 +1,49 @@
+/** The numbers that the core decides by. All durations in milliseconds; defaults live in `config`. */
+export type Policy = Readonly<{
+  /** A sandbox silent for strictly longer is lost. */
+  heartbeatStaleMs: number
+  sandboxInactivityTimeoutMs: number
+  /** While somebody watches, an idle sandbox is asked about again after this. */
+  inactivityExtensionMs: number
+  spawnCooldownMs: number
+  /** How long a sandbox that was ready may be without a socket before it is replaced. */
+  reconnectWaitMs: number
+  breakerFailures: number
+  breakerWindowMs: number
+  connectTimeoutMs: number
+  stopConfirmationMs: number
+  executionTimeoutMs: number
+  disconnectCheckMs: number
+  deliveryConfirmationMs: number
+  warmThrottleMs: number
+  wsTokenTtlMs: number
+  maxPromptChars: number
+  maxUnfinishedPrompts: number
+  /** `none`: nothing can start a sandbox, prompts wait. */
+  provider: 'local' | 'http' | 'none'
+}>
+
+/** What a configuration must hold to make a policy of it. */
+export type PolicySource = Omit<Policy, 'provider'> &
+  Readonly<{ sandboxProvider: Policy['provider'] }>
+
+/** Picks the core's numbers out of a configuration, and nothing else. */
+export const policyOf = (config: PolicySource): Policy => ({
+  heartbeatStaleMs: config.heartbeatStaleMs,
+  sandboxInactivityTimeoutMs: config.sandboxInactivityTimeoutMs,
+  inactivityExtensionMs: config.inactivityExtensionMs,
+  spawnCooldownMs: config.spawnCooldownMs,
+  reconnectWaitMs: config.reconnectWaitMs,
+  breakerFailures: config.breakerFailures,
+  breakerWindowMs: config.breakerWindowMs,
+  connectTimeoutMs: config.connectTimeoutMs,
+  stopConfirmationMs: config.stopConfirmationMs,
+  executionTimeoutMs: config.executionTimeoutMs,
+  disconnectCheckMs: config.disconnectCheckMs,
+  deliveryConfirmationMs: config.deliveryConfirmationMs,
+  warmThrottleMs: config.warmThrottleMs,
+  wsTokenTtlMs: config.wsTokenTtlMs,
+  maxPromptChars: config.maxPromptChars,
+  maxUnfinishedPrompts: config.maxUnfinishedPrompts,
+  provider: config.sandboxProvider,
+})

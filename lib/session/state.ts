@@ -1,0 +1,205 @@
+/**
+ * The state of one session, as the core knows it: what decisions are made from, and nothing that is
+ * only shown (rows and history live in lib/store). Plain JSON, so that it can be saved and read back.
+ * It is changed by `evolve` alone; nothing in it comes from anywhere but records.
+ */
+import type {
+  PromptAuthor,
+  SandboxStatus,
+  SessionEventOf,
+  SessionStatus,
+} from '../../subjects/records.ts'
+import type { Reply } from '../../subjects/replies.ts'
+import { type Lines, noLines } from './lines.ts'
+
+/** SHA-256 (hex) of a token with which a participant may join, and when it was issued. */
+export type WsToken = Readonly<{ hash: string; issuedAtMs: number }>
+
+export type Participant = Readonly<PromptAuthor> &
+  Readonly<{ role: 'owner' | 'member'; joinedAtMs: number; tokens: readonly WsToken[] }>
+
+/** A prompt that waits. `model` and `reasoningEffort`: null means the session's. */
+export type QueuedMessage = Readonly<Omit<SessionEventOf<'prompt_queued'>, 'type'>>
+
+/** The prompt that runs, with everything a sandbox is told. */
+export type RunningMessage = Readonly<Omit<SessionEventOf<'prompt_started'>, 'type'>> &
+  Readonly<{
+    participantId: string
+    source: string
+    queuedAtMs: number
+    callbackContext: QueuedMessage['callbackContext']
+    delivered: boolean
+    /** How often it was announced again on the present connection. */
+    attempt: number
+  }>
+
+/** A prompt that is over for the people, while its sandbox has yet to let go of it. */
+export type StoppingMessage = Readonly<{ messageId: string; requestedAtMs: number }>
+
+/** A sandbox that was replaced, as far as it must still be found and stopped. */
+export type ReplacedSandbox = Readonly<{
+  generation: number
+  sandboxId: string
+  objectId: string | null
+  host: string
+}>
+
+export type Sandbox = Readonly<{
+  /** Counts the sandboxes of the session; 0: none was ever wanted. */
+  generation: number
+  sandboxId: string | null
+  tokenHash: string | null
+  /** The provider's own id. */
+  objectId: string | null
+  /** The host whose jobs concern it, or `any`. */
+  host: string
+  status: SandboxStatus
+  /** The newest socket; null once that very socket was closed. */
+  connectionId: string | null
+  /** A prompt sent to it twice is run once. */
+  dedupes: boolean
+  /** When it was wanted: "last spawn" of the spec. */
+  requestedAtMs: number | null
+  connectedAtMs: number | null
+  disconnectedAtMs: number | null
+  /** The look after a closed socket is still due. */
+  disconnectCheck: boolean
+  lastHeartbeatMs: number | null
+  lastActivityMs: number | null
+  /** Not before this is inactivity looked at again. */
+  inactivityCheckMs: number | null
+  gitSyncStatus: string
+  /** Up to where each bridge's numbered events are stored; newest bridge last. */
+  runs: readonly Readonly<{ run: string; seq: number }>[]
+  /** Newest unnumbered events that were stored. */
+  ackIds: readonly string[]
+  previous: ReplacedSandbox | null
+}>
+
+/** An accepted request: what was asked, and what was answered. */
+export type RememberedRequest = Readonly<{ id: string; fingerprint: string; reply: Reply }>
+export type Requests = Readonly<{
+  /** By `clientRequestId`, for the session's life. Look up with `Object.hasOwn`: ids are foreign text. */
+  prompts: Readonly<Record<string, Omit<RememberedRequest, 'id'>>>
+  /** The newest others, oldest first. */
+  others: readonly RememberedRequest[]
+}>
+
+export type SessionState = Readonly<{
+  exists: boolean
+  id: string
+  title: string | null
+  repoOwner: string
+  repoName: string
+  baseBranch: string
+  model: string
+  reasoningEffort: string | null
+  status: SessionStatus
+  createdAtMs: number
+  /** Strictly increasing over records that people would call a change. */
+  updatedAtMs: number
+  currentSha: string | null
+  agentSessionId: string | null
+  totalCost: number
+  /** Prompts ever accepted. */
+  messageCount: number
+  /** Sequence of the last timeline line. */
+  sequence: number
+  lines: Lines
+  participants: readonly Participant[]
+  /** Grows with every change of queue or running prompt. */
+  queueVersion: number
+  queue: readonly QueuedMessage[]
+  running: RunningMessage | null
+  stopping: StoppingMessage | null
+  /** How the last finished prompt ended. */
+  lastOutcome: 'completed' | 'failed' | null
+  sandbox: Sandbox
+  /** When spawning failed in a way that counts, since a bridge last connected; oldest first. */
+  spawnFailuresMs: readonly number[]
+  /** Why the last sandbox could not start or was lost. */
+  spawnError: string | null
+  warmedAtMs: number | null
+  requests: Requests
+  /** Sequence in CMD of the last command that has a record: what is not newer was decided already. */
+  lastCommandSequence: number
+}>
+
+export const noSandbox: Sandbox = {
+  generation: 0,
+  sandboxId: null,
+  tokenHash: null,
+  objectId: null,
+  host: 'any',
+  status: 'pending',
+  connectionId: null,
+  dedupes: false,
+  requestedAtMs: null,
+  connectedAtMs: null,
+  disconnectedAtMs: null,
+  disconnectCheck: false,
+  lastHeartbeatMs: null,
+  lastActivityMs: null,
+  inactivityCheckMs: null,
+  gitSyncStatus: 'pending',
+  runs: [],
+  ackIds: [],
+  previous: null,
+}
+
+/** Before `create_session`. */
+export const initialState: SessionState = {
+  exists: false,
+  id: '',
+  title: null,
+  repoOwner: '',
+  repoName: '',
+  baseBranch: '',
+  model: '',
+  reasoningEffort: null,
+  status: 'created',
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  currentSha: null,
+  agentSessionId: null,
+  totalCost: 0,
+  messageCount: 0,
+  sequence: 0,
+  lines: noLines,
+  participants: [],
+  queueVersion: 0,
+  queue: [],
+  running: null,
+  stopping: null,
+  lastOutcome: null,
+  sandbox: noSandbox,
+  spawnFailuresMs: [],
+  spawnError: null,
+  warmedAtMs: null,
+  requests: { prompts: {}, others: [] },
+  lastCommandSequence: 0,
+}
+
+/** Accepted and not over: what waits and what runs. */
+export const unfinishedCount = (state: Pick<SessionState, 'queue' | 'running'>): number =>
+  state.queue.length + (state.running ? 1 : 0)
+
+/** A closed session takes no prompts and no sandbox. `completed` and `failed` are idle, not closed. */
+export const isClosed = (state: Pick<SessionState, 'status'>): boolean =>
+  state.status === 'archived' || state.status === 'cancelled'
+
+/** Nothing more is expected of it; a `failed` one may still connect and heal. */
+export const isDead = (sandbox: Pick<Sandbox, 'status'>): boolean =>
+  sandbox.status === 'stopped' || sandbox.status === 'stale' || sandbox.status === 'failed'
+
+/** It was asked for and has never connected. */
+export const isStarting = (sandbox: Pick<Sandbox, 'status'>): boolean =>
+  sandbox.status === 'spawning' || sandbox.status === 'connecting'
+
+/** It was asked for and is not known to be over. */
+export const isLive = (sandbox: Pick<Sandbox, 'status'>): boolean =>
+  sandbox.status !== 'pending' && !isDead(sandbox)
+
+/** Live, with a socket: a prompt may be started on it. */
+export const isConnected = (sandbox: Pick<Sandbox, 'status' | 'connectionId'>): boolean =>
+  sandbox.connectionId !== null && isLive(sandbox) && !isStarting(sandbox)
