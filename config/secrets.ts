@@ -25,8 +25,11 @@ export const developmentSecrets = (dataDir: string): Secrets => {
     return read(path) ?? make(dataDir, path)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
+    const broken = (error as NodeJS.ErrnoException).code === undefined
     throw new Error(
-      `The secrets in ${path} cannot be read or made (${why}): make DATA_DIR a folder that this user may write, or remove that file to have new ones made.`,
+      broken
+        ? `The secrets in ${path} cannot be read (${why}): repair that file, or remove it to have new ones made.`
+        : `The folder ${dataDir} (DATA_DIR) cannot be used (${why}): make it one that this user may write, or set DATA_DIR to another.`,
       { cause: { code: 'DATA_DIR_UNUSABLE', error } },
     )
   }

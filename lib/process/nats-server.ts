@@ -41,8 +41,7 @@ export const startNatsServer = async (options: NatsOptions): Promise<RunningNats
   const { program, folder, port, onLine = () => {} } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  const pidFile = join(folder, 'nats-server.pid')
-  await endFormer(pidFile, folder)
+  await endFormerNats(folder)
 
   const args = ['-c', NATS_CONF, '-a', '127.0.0.1', '-p', String(port), '-sd', folder]
   const child = spawn(program, args, {
@@ -67,7 +66,7 @@ export const startNatsServer = async (options: NatsOptions): Promise<RunningNats
     child.once('error', error => ended(error.message))
     child.once('close', (code, signal) => ended(`${signal ?? `exit code ${code}`}`))
   })
-  if (child.pid) writeFileSync(pidFile, String(child.pid), { mode: 0o600 })
+  if (child.pid) writeFileSync(pidFileOf(folder), String(child.pid), { mode: 0o600 })
   await ready
   return { child, url: `nats://127.0.0.1:${port}` }
 }
@@ -83,7 +82,11 @@ export const endNatsServer = async (
   await gone
 }
 
-const endFormer = async (pidFile: string, folder: string): Promise<void> => {
+const pidFileOf = (folder: string): string => join(folder, 'nats-server.pid')
+
+/** Ends the nats-server that an earlier start left running on the store in `folder`, if any. */
+export const endFormerNats = async (folder: string): Promise<void> => {
+  const pidFile = pidFileOf(folder)
   let pid: number
   try {
     pid = Number(readFileSync(pidFile, 'utf8'))

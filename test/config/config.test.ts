@@ -96,7 +96,7 @@ t.test('in production a missing secret is named', async t => {
 t.test('a secrets file that cannot be used is named', async t => {
   const folder = t.testdir({ 'secrets.json': '{"INTERNAL' })
   t.throws(() => readConfig({ DATA_DIR: folder }), {
-    message: /secrets\.json cannot be read or made/,
+    message: /secrets\.json cannot be read/,
     cause: { code: 'DATA_DIR_UNUSABLE' },
   })
 })
