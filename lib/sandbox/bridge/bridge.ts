@@ -1,0 +1,172 @@
+/**
+ * The bridge: stands between an agent and the control plane, inside the sandbox. It owns the socket,
+ * what is not yet confirmed, and the agent's process. It decides nothing about the session: prompts
+ * come one at a time, each is run once, whatever happens to the socket meanwhile. When its process
+ * dies, the run dies with it, and whoever started the sandbox reports that.
+ */
+import { randomBytes } from 'node:crypto'
+import type { SandboxFrame } from '../../../subjects/frames-sandbox.ts'
+import { AGENT_MARK, sweep } from '../sweep.ts'
+import { confinement } from './confine.ts'
+import { type ConnectionTiming, openConnection } from './connection.ts'
+import type { BridgeEnvironment } from './environment.ts'
+import { createOutbox } from './outbox.ts'
+import { type PromptFrame, runPrompt } from './run-prompt.ts'
+import { createSeat } from './seat.ts'
+import type { Turn } from './turn.ts'
+
+const HEARTBEAT_EVERY_MS = 30_000
+/** Well below the control plane's own wait for the confirmation of a stop. */
+const CANCEL_GRACE_MS = 5_000
+/** What the last words of a sandbox may take to be confirmed when it is told to end. */
+const FAREWELL_MS = 1_500
+
+export type BridgeEnd = { readonly refused: boolean; readonly reason: string }
+
+export type BridgeOptions = {
+  readonly environment: BridgeEnvironment
+  /** Aborted when the host wants the sandbox to end. */
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+  readonly timing?: ConnectionTiming
+  readonly cancelGraceMs?: number
+}
+
+const after = (ms: number, call: () => void) => {
+  const timer = setTimeout(call, ms)
+  return () => clearTimeout(timer)
+}
+
+/** Runs until the control plane or the host ends the sandbox. */
+export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
+  const { environment, log } = options
+  const { promise: over, resolve: finish } = Promise.withResolvers<BridgeEnd>()
+  const outbox = createOutbox({
+    run: randomBytes(8).toString('hex'),
+    sandboxId: environment.sandboxId,
+    nowMs: Date.now,
+    after,
+  })
+  let turn: (Turn & { stir(): void }) | undefined
+  const seat = createSeat({
+    commandLine: environment.agentCommand,
+    workspace: environment.workspace,
+    env: environment.agentEnv,
+    confine: await confinement(environment.isolation, environment.agentEnv),
+    sessionId: environment.agentSessionId,
+    onUpdate: update => {
+      turn?.update(update)
+      turn?.stir()
+    },
+    onPermission: (callId, title, answer) => turn?.permission(callId, title, answer),
+    log,
+  })
+  seat.taken(AbortSignal.abort()).catch(() => {})
+
+  /** Every prompt that was ever taken on: the same one again is not run again. */
+  const taken = new Set<string>()
+  let running: { readonly messageId: string; readonly stop: AbortController } | undefined
+  let line: Promise<void> = Promise.resolve()
+  /** Set when the sandbox ends: nothing new is begun. */
+  let ending: string | undefined
+
+  const run = async (prompt: PromptFrame) => {
+    const stop = new AbortController()
+    running = { messageId: prompt.messageId, stop }
+    if (ending !== undefined) stop.abort(ending)
+    await runPrompt({
+      prompt,
+      folder: environment.folder,
+      seat,
+      stop: stop.signal,
+      inactivityMs: environment.agentInactivityMs,
+      cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
+      after,
+      say: outbox.say,
+      text: outbox.text,
+      onTurn: newTurn => {
+        turn = newTurn
+      },
+      sweep: () => sweep(environment.folder, [AGENT_MARK]),
+    })
+    running = undefined
+  }
+
+  const stop = (frame: SandboxFrame) => {
+    const messageId = typeof frame.messageId === 'string' ? frame.messageId : undefined
+    if (running && (messageId === undefined || messageId === running.messageId)) {
+      running.stop.abort('Execution was stopped')
+    } else if (messageId !== undefined && !taken.has(messageId)) {
+      // The prompt was lost on its way. It is over before it began, and its sender learns that.
+      taken.add(messageId)
+      const error = 'Execution was stopped'
+      outbox.say({ type: 'execution_complete', messageId, success: false, error })
+    }
+  }
+
+  const onFrame = (frame: SandboxFrame) => {
+    switch (frame.type) {
+      case 'prompt':
+        if (taken.has(frame.messageId)) return
+        taken.add(frame.messageId)
+        line = line.then(() => run(frame))
+        return
+      case 'stop':
+        return stop(frame)
+      case 'ack':
+        return outbox.acked(frame.ackId)
+      case 'push':
+        return outbox.say({
+          type: 'push_error',
+          error: 'This sandbox cannot push.',
+          ...(typeof frame.branchName === 'string' ? { branchName: frame.branchName } : {}),
+        })
+      case 'snapshot':
+        return outbox.say({ type: 'snapshot_ready', opencodeSessionId: seat.sessionId() })
+      case 'shutdown':
+        return finish({ refused: false, reason: 'The control plane ended the sandbox.' })
+    }
+  }
+
+  let heartbeat: NodeJS.Timeout | undefined
+  const common = () => ({ sandboxId: environment.sandboxId, timestamp: Date.now() / 1000 })
+  const connection = openConnection({
+    ...environment,
+    ...(options.timing ? { timing: options.timing } : {}),
+    onOpen: send => {
+      log('connected')
+      const opencodeSessionId = seat.sessionId()
+      send(JSON.stringify({ type: 'ready', ...common(), opencodeSessionId, dedupes: true }))
+      heartbeat = setInterval(
+        () => send(JSON.stringify({ type: 'heartbeat', ...common(), status: 'ready' })),
+        HEARTBEAT_EVERY_MS,
+      )
+      outbox.attach(send)
+    },
+    onFrame,
+    onClose: () => {
+      clearInterval(heartbeat)
+      outbox.detach()
+    },
+    onFinal: reason =>
+      finish({ refused: true, reason: `The control plane refused the sandbox: ${reason}` }),
+    log,
+  })
+  const asked = () => finish({ refused: false, reason: 'The sandbox was shut down.' })
+  options.signal.addEventListener('abort', asked, { once: true })
+  if (options.signal.aborted) asked()
+
+  const end = await over
+  ending = end.reason
+  running?.stop.abort(end.reason)
+  await seat.clear(500)
+  await line
+  await sweep(environment.folder, [AGENT_MARK])
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
+  const cancelLate = after(end.refused ? 0 : FAREWELL_MS, giveUp)
+  await Promise.race([outbox.drained(), late])
+  cancelLate()
+  clearInterval(heartbeat)
+  connection.close()
+  return end
+}

@@ -1,0 +1,43 @@
+/**
+ * Makes the agent's commits those of whoever wrote the prompt. The agent's process outlives a prompt,
+ * so its environment cannot name the author; it names a file instead, which git reads each time and
+ * which only the bridge may write.
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SandboxFrameOf } from '../../../subjects/frames-sandbox.ts'
+
+type Author = SandboxFrameOf<'prompt'>['author']
+
+/** For prompts that no person is to be named for. */
+const AGENT = { name: 'Coding agent', email: 'agent@sandbox.invalid' }
+
+const quoted = (text: string): string =>
+  `"${[...text]
+    .map(character => (character < ' ' || character === '\x7f' ? ' ' : character))
+    .join('')
+    .replace(/["\\]/g, '\\$&')}"`
+
+/** The text of a git configuration file with this identity. */
+export const gitConfig = (author: Author): string => {
+  const identity = author.gitIdentity
+  const { name, email } = identity.mode === 'attributed-user' ? identity : AGENT
+  return [
+    '[user]',
+    `\tname = ${quoted(name.trim() || AGENT.name)}`,
+    `\temail = ${quoted(email.trim() || AGENT.email)}`,
+    '[commit]',
+    '\tgpgsign = false',
+    '[init]',
+    '\tdefaultBranch = main',
+    '',
+  ].join('\n')
+}
+
+/** Writes `<folder>/git/config`, at once as a whole: a commit may be under way. */
+export const writeGitIdentity = async (folder: string, author: Author): Promise<void> => {
+  const path = join(folder, 'git', 'config')
+  await mkdir(join(folder, 'git'), { recursive: true, mode: 0o700 })
+  await writeFile(`${path}.new`, gitConfig(author), { mode: 0o600 })
+  await rename(`${path}.new`, path)
+}
