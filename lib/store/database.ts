@@ -1,0 +1,110 @@
+/**
+ * One SQLite file, opened by MikroORM. Owns how a file is made (rights, journal, schema) and what
+ * counts as a damaged one. It must not know what is in the tables.
+ *
+ * Values reach SQLite through `em.getKysely()`, the ORM's query builder with bound parameters: its
+ * other writers spell values into the SQL text, where a NUL inside a prompt would cut the statement
+ * short. Raw SQL is left for what no builder has a word for: pragmas, and the schema of a migration.
+ *
+ * When the process dies: every transaction is whole or absent (WAL); after a power cut the newest
+ * ones may be absent, and the log has them.
+ */
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type EntitySchema, type EntitySchemaWithMeta, MikroORM } from '@mikro-orm/sqlite'
+import { fail } from '../../subjects/errors.ts'
+
+/** Statements that lead from one version of a schema to the next. Never changed once released. */
+export type Migration = readonly string[]
+
+export type DatabaseOptions<E extends readonly (EntitySchema | EntitySchemaWithMeta)[]> = {
+  readonly file: string
+  readonly entities: E
+  /** `migrations[n]` makes version n + 1. */
+  readonly migrations: readonly Migration[]
+}
+
+/** Up to this size a file is checked when it is opened (about 1.3 ms a megabyte). */
+const CHECKED_BYTES = 16 * 1024 ** 2
+const SUFFIXES = ['', '-wal', '-shm'] as const
+
+/**
+ * Opens the file, makes it first if need be (folder 0700, file 0600), brings its schema up to date.
+ *
+ * @throws code `STORE_DAMAGED` when it is no database or its structure is broken: it has been
+ *   renamed (`movedTo` in the cause), so that opening it again starts an empty one.
+ * @throws code `STORE_TOO_NEW` when a newer version of this program wrote it; it stays as it is.
+ */
+export const openDatabase = async <
+  const E extends readonly (EntitySchema | EntitySchemaWithMeta)[],
+>({
+  file,
+  entities,
+  migrations,
+}: DatabaseOptions<E>) => {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await (await open(file, 'a', 0o600)).close()
+  const { size } = await stat(file)
+  const orm = await MikroORM.init({ entities, dbName: file })
+  const pragma = (text: string) => orm.em.getConnection().execute(`pragma ${text}`)
+  try {
+    await pragma('busy_timeout = 5000')
+    await pragma('journal_mode = wal')
+    await pragma('synchronous = normal')
+    await pragma('journal_size_limit = 4194304')
+    if (size <= CHECKED_BYTES) {
+      const [found] = await pragma('quick_check(1)')
+      if (found?.quick_check !== 'ok') throw damage(String(found?.quick_check))
+    }
+    const [stamp] = await pragma('user_version')
+    const version = Number(stamp?.user_version)
+    if (version > migrations.length) {
+      throw fail('STORE_TOO_NEW', {
+        message: `${file} has schema version ${version}, this program knows ${migrations.length}: run the newer version, or delete the file`,
+        file,
+      })
+    }
+    for (let next = version; next < migrations.length; next++) {
+      await orm.em.fork().transactional(async em => {
+        for (const statement of migrations[next] ?? []) await em.execute(statement, [], 'run')
+        await em.execute(`pragma user_version = ${next + 1}`, [], 'run')
+      })
+    }
+    return orm
+  } catch (error) {
+    await orm.close(true)
+    throw isDamage(error) ? await setAside(file, error) : error
+  }
+}
+
+const damage = (text: string): Error => Object.assign(new Error(text), { code: 'SQLITE_CORRUPT' })
+
+/** True for what SQLite says of a file that is no database, or a broken one. */
+export const isDamage = (error: unknown): boolean => {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
+}
+
+/** Renames a closed database's files out of the way; gives the error that says so. */
+export const setAside = async (file: string, error: unknown): Promise<Error> => {
+  const movedTo = `${file}.damaged-${Date.now()}`
+  for (const suffix of SUFFIXES) {
+    await rename(file + suffix, movedTo + suffix).catch(ignoreMissing)
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  return fail('STORE_DAMAGED', {
+    message: `${file} is damaged (${reason}); it was renamed to ${movedTo}`,
+    file,
+    movedTo,
+    error,
+  })
+}
+
+/** Removes a closed database's files. */
+export const removeDatabase = async (file: string): Promise<void> => {
+  for (const suffix of SUFFIXES) await rm(file + suffix, { force: true })
+}
+
+const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'ENOENT') throw error
+}

@@ -1,0 +1,103 @@
+/** The timeline as a client is given it: the newest page, or what was missed since a `sequence`. */
+import type { TimelineItem } from '../../../subjects/frames-server.ts'
+import type { SessionQueries } from '../session-database.ts'
+import { cutPage, rowLimit } from './page.ts'
+
+export type TimelinePage = {
+  items: TimelineItem[]
+  hasMore: boolean
+  /** The oldest line of the page. */
+  cursor: { timestamp: number; id: string; sequence: number } | null
+}
+
+/** The newest lines, oldest of them first, by when they last counted as new and where they stand. */
+export const readTimeline = async (
+  db: SessionQueries,
+  limit: number,
+  maxBytes: number,
+): Promise<TimelinePage> => {
+  const rows = rowLimit(limit)
+  const keys = await db
+    .selectFrom('events')
+    .select(eb => [
+      'id',
+      'created_at',
+      'timeline_sequence',
+      eb.fn<number>('octet_length', ['data']).as('bytes'),
+    ])
+    .orderBy('created_at', 'desc')
+    .orderBy('timeline_sequence', 'desc')
+    .limit(rows + 1)
+    .execute()
+  const { kept, hasMore } = cutPage(keys, rows, maxBytes)
+  const lines = await db
+    .selectFrom('events')
+    .select(['id', 'sequence', 'timeline_sequence', 'data'])
+    .where(
+      'timeline_sequence',
+      'in',
+      kept.map(row => row.timeline_sequence),
+    )
+    .orderBy('created_at')
+    .orderBy('timeline_sequence')
+    .execute()
+  const oldest = kept.at(-1)
+  return {
+    items: lines.map(line => ({
+      eventId: line.id,
+      sequence: line.sequence,
+      timelineSequence: line.timeline_sequence,
+      event: JSON.parse(line.data),
+    })),
+    hasMore,
+    cursor: oldest
+      ? { timestamp: oldest.created_at, id: oldest.id, sequence: oldest.timeline_sequence }
+      : null,
+  }
+}
+
+export type MissedLines = { items: TimelineItem[]; complete: boolean }
+
+/**
+ * Every version after `after`, in order. `complete: false` and nothing else when that is more than
+ * the caller takes, or not there any more, or `after` is ahead of what is known.
+ */
+export const readChanges = async (
+  db: SessionQueries,
+  { after, limit, maxBytes }: { after: number; limit: number; maxBytes: number },
+): Promise<MissedLines> => {
+  const nothing = { items: [], complete: false }
+  const [newest] = await db
+    .selectFrom('changes')
+    .select('sequence')
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .execute()
+  const missed = (newest?.sequence ?? 0) - after
+  if (missed < 0 || missed > limit) return nothing
+  if (missed === 0) return { items: [], complete: true }
+  const [size] = await db
+    .selectFrom('changes')
+    .select(eb => [
+      eb.fn.countAll<number>().as('rows'),
+      eb.fn.sum<number>(eb.fn('octet_length', ['event'])).as('bytes'),
+    ])
+    .where('sequence', '>', after)
+    .execute()
+  if (size?.rows !== missed || size.bytes > maxBytes) return nothing
+  const rows = await db
+    .selectFrom('changes')
+    .selectAll()
+    .where('sequence', '>', after)
+    .orderBy('sequence')
+    .execute()
+  return {
+    items: rows.map(row => ({
+      eventId: row.event_id,
+      sequence: row.sequence,
+      timelineSequence: row.position,
+      event: JSON.parse(row.event),
+    })),
+    complete: true,
+  }
+}
