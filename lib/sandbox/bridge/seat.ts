@@ -8,7 +8,7 @@ import { type Agent, describe, startAgent } from './agent.ts'
 import type { Confine } from './confine.ts'
 
 const ATTEMPTS = 5
-const FIRST_PAUSE_MS = 250
+const FIRST_PAUSE_MS = 100
 const MOST_PAUSE_MS = 60_000
 const START_WITHIN_MS = 60_000
 
