@@ -62,6 +62,23 @@ export const VARIABLES = {
   SANDBOX_API_URL: url(/^https?$/, 'https://sandboxes.example.com'),
   SANDBOX_API_SECRET: z.string().optional().describe('a secret text'),
   AGENT_COMMAND: z.string().optional().describe('a command line'),
+  AGENT_ENV: z
+    .string()
+    .regex(/^[A-Z_a-z][\w]*(,[A-Z_a-z][\w]*)*$/)
+    .optional()
+    .describe('names of variables with commas between'),
+  AGENT_INACTIVITY_MS: z.coerce
+    .number()
+    .int()
+    .min(5_000)
+    .max(3_600_000)
+    .default(120_000)
+    .describe('a whole number of milliseconds from 5000 to 3600000'),
+  SANDBOX_HOSTS: z
+    .string()
+    .regex(/^[\w.*:[\]-]+(,[\w.*:[\]-]+)*$/)
+    .optional()
+    .describe('names of hosts with commas between'),
   CONTROL_PLANE_URL: url(/^https?$/, 'http://127.0.0.1:8787'),
   DEFAULT_MODEL: z
     .string()
