@@ -8,7 +8,7 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { z } from 'zod'
 import { safeEqual, sha256Hex } from './hash.ts'
-import { type SignedIn, signedIn } from './signin-cookie.ts'
+import { signedIn } from './signin-cookie.ts'
 
 export const INVITE_TTL_MS = 10 * 60 * 1000
 /** Some minutes longer than the code is good for, so that a late visitor is told the truth. */
@@ -86,10 +86,3 @@ export const redeemInvite = async (
   const found = await findInvite(bucket, code, nowMs)
   return found && (await useUp(bucket, code)) ? found : undefined
 }
-
-/** The person who started the system. */
-export const developer = (name: string): SignedIn => ({
-  userId: 'developer',
-  name,
-  role: 'developer',
-})

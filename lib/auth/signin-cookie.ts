@@ -13,6 +13,8 @@ export const SIGNIN_TTL_SECONDS = 30 * 24 * 60 * 60
 export const signedIn = z.object({
   userId: z.string().min(1).max(256),
   name: z.string().min(1).max(256),
+  /** Under which a sandbox commits this person's work, when it is known. */
+  email: z.string().max(320).nullish(),
   role: z.enum(['developer', 'guest']),
 })
 export type SignedIn = z.infer<typeof signedIn>
