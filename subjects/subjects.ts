@@ -69,6 +69,9 @@ export const partitionOfOwner = (text: string): number => Number(text.split('.')
 /** The session that a signal's subject `<kind>.<p>.<sid>` names. */
 export const sessionOfSignal = (text: string): SessionId => sessionId(text.split('.')[2] ?? '')
 
+/** True for an inbox as clients of NATS make them: core only, no stream stores it. */
+export const isInbox = (text: string): text is Subject => /^_INBOX\w*(\.[\w-]+)+$/.test(text)
+
 /** Pending timers (message schedules) and what they fire; CMD sources the latter. */
 export const timerSubject = (sid: SessionId, name: string): Subject =>
   subject(`tmr.${partitionOf(sid)}.${sid}.${token('timer', name)}`)
