@@ -74,8 +74,8 @@ const tables: Migration = [
     id text not null primary key, type text not null, url text, metadata text,
     created_at integer not null, updated_at integer not null)`,
   `create table sandbox (
-    id text not null primary key, modal_sandbox_id text, modal_object_id text, snapshot_id text,
-    snapshot_image_id text, auth_token text, status text not null default 'pending',
+    id text not null primary key, generation integer not null default 0, modal_sandbox_id text,
+    modal_object_id text, snapshot_id text, snapshot_image_id text, auth_token text, status text not null default 'pending',
     git_sync_status text not null default 'pending', last_heartbeat integer,
     last_activity integer, created_at integer not null,
     spawn_failure_count integer not null default 0, last_spawn_failure integer,

@@ -15,7 +15,9 @@ import {
   sandboxConnected,
   sandboxObserved,
   sandboxRequested,
+  sandboxSpawned,
   sandboxSpawnFailed,
+  sandboxStatusChanged,
 } from './sandbox.ts'
 import { changeSession, costAdded, sessionCreated, sessionTouched } from './session.ts'
 import { timelineLine } from './timeline.ts'
@@ -66,11 +68,11 @@ const addEvent = (batch: Batch, event: SessionEvent, entry: Entry): void => {
     case 'sandbox_requested':
       return sandboxRequested(batch, event)
     case 'sandbox_spawned':
-      return changeSandbox(batch, { modal_object_id: event.objectId })
+      return sandboxSpawned(batch, event)
     case 'sandbox_spawn_failed':
       return sandboxSpawnFailed(batch, event)
     case 'sandbox_status_changed':
-      return changeSandbox(batch, { status: event.status })
+      return sandboxStatusChanged(batch, event, entry.record)
     case 'sandbox_connected':
       return sandboxConnected(batch, event)
     case 'sandbox_bridge_ready':

@@ -1,6 +1,7 @@
 /** Events about prompts → `messages`. */
 import type { SessionEventOf, SessionRecord } from '../../../subjects/records.ts'
 import { type Batch, jsonOrNull, patch } from './batch.ts'
+import { changeSandbox } from './sandbox.ts'
 
 export const promptQueued = (
   batch: Batch,
@@ -28,18 +29,19 @@ export const promptQueued = (
   })
 }
 
-export const promptStarted = (batch: Batch, event: SessionEventOf<'prompt_started'>): void =>
-  patch(batch.messages, event.messageId, {
-    status: 'processing',
-    started_at: event.startedAtMs,
-  })
+export const promptStarted = (batch: Batch, event: SessionEventOf<'prompt_started'>): void => {
+  patch(batch.messages, event.messageId, { status: 'processing', started_at: event.startedAtMs })
+  changeSandbox(batch, { last_activity: event.startedAtMs })
+}
 
-export const promptFinished = (batch: Batch, event: SessionEventOf<'prompt_finished'>): void =>
+export const promptFinished = (batch: Batch, event: SessionEventOf<'prompt_finished'>): void => {
   patch(batch.messages, event.messageId, {
     status: event.success ? 'completed' : 'failed',
     error_message: event.success ? null : event.error,
     completed_at: event.finishedAtMs,
   })
+  changeSandbox(batch, { last_activity: event.finishedAtMs })
+}
 
 /** By when the sandbox must have let go: the record's own `stop` timer says it. */
 export const stopRequested = (

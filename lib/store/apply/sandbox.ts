@@ -1,11 +1,12 @@
 /** Events about the sandbox → the row of `sandbox`. */
-import type { SessionEventOf } from '../../../subjects/records.ts'
+import type { SessionEventOf, SessionRecord } from '../../../subjects/records.ts'
 import type { SandboxRow } from '../entities/sandbox.ts'
 import type { Batch } from './batch.ts'
 
 /** Before the first spawn. `created_at` 0, so that no cooldown slows that one down. */
 export const emptySandbox = (sid: string): SandboxRow => ({
   id: sid,
+  generation: 0,
   modal_sandbox_id: null,
   modal_object_id: null,
   snapshot_id: null,
@@ -29,14 +30,37 @@ export const changeSandbox = (batch: Batch, change: Partial<SandboxRow>): void =
 /** A new generation: nothing of the old one's life stays, what failed before stays known. */
 export const sandboxRequested = (batch: Batch, event: SessionEventOf<'sandbox_requested'>): void =>
   changeSandbox(batch, {
+    generation: event.generation,
     modal_sandbox_id: event.sandboxId,
     modal_object_id: null,
     snapshot_image_id: event.snapshotImageId ?? batch.sandbox?.snapshot_image_id ?? null,
     auth_token: event.tokenHash,
+    status: 'pending',
     git_sync_status: 'pending',
     last_heartbeat: null,
+    last_activity: null,
     created_at: event.requestedAtMs,
   })
+
+/** The provider may also answer for the sandbox before, which is none of this row's business. */
+export const sandboxSpawned = (batch: Batch, event: SessionEventOf<'sandbox_spawned'>): void => {
+  if (event.generation === batch.sandbox?.generation) {
+    changeSandbox(batch, { modal_object_id: event.objectId })
+  }
+}
+
+/** A sandbox that was lost leaves its reason where a failed start leaves its own. */
+export const sandboxStatusChanged = (
+  batch: Batch,
+  event: SessionEventOf<'sandbox_status_changed'>,
+  { atMs }: SessionRecord,
+): void => {
+  changeSandbox(batch, { status: event.status })
+  const lost = event.status === 'failed' || event.status === 'stale'
+  if (lost && event.reason !== null) {
+    changeSandbox(batch, { last_spawn_error: event.reason, last_spawn_error_at: atMs })
+  }
+}
 
 export const sandboxSpawnFailed = (
   batch: Batch,

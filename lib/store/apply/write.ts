@@ -110,6 +110,7 @@ const writeTimeline = async (db: SessionQueries, { events, changes }: Batch): Pr
             type: eb.ref('excluded.type'),
             data: eb.ref('excluded.data'),
             message_id: eb.ref('excluded.message_id'),
+            timeline_sequence: eb.ref('excluded.timeline_sequence'),
             sequence: eb.ref('excluded.sequence'),
             ...(moves ? { created_at: eb.ref('excluded.created_at') } : {}),
           })),

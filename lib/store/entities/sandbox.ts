@@ -7,6 +7,8 @@ export const SandboxEntity = defineEntity({
   tableName: 'sandbox',
   properties: {
     id: p.text().primary(),
+    /** Counts the sandboxes of the session; 0 before the first. */
+    generation: p.integer().default(0),
     /** Our id of the sandbox. */
     modal_sandbox_id: p.text().nullable(),
     /** The provider's id of it. */

@@ -1,0 +1,197 @@
+/**
+ * The api's own copy of the newest summary of every session, for lists. It follows the IDX stream
+ * and never decides anything; the file may be deleted at any time and is filled again from there.
+ * One process has it open. When that dies, what was not yet written comes again from the stream,
+ * after `appliedSequence`.
+ */
+import type { SessionSummary } from '../../subjects/records.ts'
+import { isDamage, setAside } from './database.ts'
+import type { SummaryRow } from './entities/summaries.ts'
+import { type IndexQueries, indexQueriesOf, openIndexDatabase } from './index-database.ts'
+import { type ListPage, type ListQuery, listSessions, summaryOf } from './index-list.ts'
+
+/** Anything here may throw code `STORE_DAMAGED`: the file is set aside then, and the store closed. */
+export type IndexStore = {
+  /** Sequence in IDX up to which the file is; 0 for nothing. */
+  appliedSequence(): number
+  /**
+   * Takes in what IDX said at `sequence`. Older news of a session than the file has, and any news
+   * of a removed one, change nothing. Calls that come while one is being written are written
+   * together: who has many need not await each.
+   */
+  upsert(sequence: number, summary: SessionSummary): Promise<void>
+  /** Forgets a session for good; `sequence` as above when IDX said so. */
+  remove(sid: string, sequence?: number): Promise<void>
+  /** @throws code `INVALID_CURSOR`. */
+  list(query: ListQuery): Promise<ListPage>
+  get(sid: string): Promise<SessionSummary | undefined>
+  /** Empties the file: the stream that it followed is another one now. */
+  clear(): Promise<void>
+  close(): Promise<void>
+}
+
+type Change = { sequence: number; summary: SessionSummary } | { sequence: number; removed: string }
+
+/** Changes of one transaction: keeps a page of the list from waiting for a whole rebuild. */
+const CHANGES_A_WRITE = 500
+/** Rows of one statement; 16 columns each, far below SQLite's 32,766 parameters. */
+const ROWS_A_STATEMENT = 250
+
+/** @throws codes `STORE_DAMAGED` (it was renamed: opening again starts an empty one), `STORE_TOO_NEW`. */
+export const openIndexStore = async (file: string): Promise<IndexStore> => {
+  const orm = await openIndexDatabase(file)
+  const within = async <T>(work: (db: IndexQueries) => Promise<T>): Promise<T> => {
+    try {
+      return await orm.em.fork().transactional(em => work(indexQueriesOf(em)))
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      await orm.close(true)
+      throw await setAside(file, error)
+    }
+  }
+
+  const [meta] = await within(db => db.selectFrom('meta').selectAll().execute())
+  let applied = meta?.applied_sequence ?? 0
+  let waiting: { change: Change; done: () => void; failed: (error: unknown) => void }[] = []
+  let writing: Promise<void> | undefined
+
+  const writeAll = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const now = waiting.slice(0, CHANGES_A_WRITE)
+      waiting = waiting.slice(CHANGES_A_WRITE)
+      try {
+        const upTo = Math.max(applied, ...now.map(({ change }) => change.sequence))
+        await within(db =>
+          writeChanges(
+            db,
+            now.map(({ change }) => change),
+            upTo,
+          ),
+        )
+        applied = upTo
+        for (const { done } of now) done()
+      } catch (error) {
+        for (const { failed } of now) failed(error)
+      }
+    }
+    writing = undefined
+  }
+
+  const change = (change: Change): Promise<void> =>
+    new Promise((done, failed) => {
+      waiting.push({ change, done, failed })
+      writing ??= Promise.resolve().then(writeAll)
+    })
+
+  return {
+    appliedSequence: () => applied,
+    upsert: (sequence, summary) => change({ sequence, summary }),
+    remove: (sid, sequence = 0) => change({ sequence, removed: sid }),
+    list: query => within(db => listSessions(db, query)),
+    get: async sid => {
+      const [row] = await within(db =>
+        db.selectFrom('sessions').selectAll().where('id', '=', sid).execute(),
+      )
+      return row && summaryOf(row)
+    },
+    clear: async () => {
+      await writing
+      await within(async db => {
+        for (const table of ['sessions', 'removed'] as const) await db.deleteFrom(table).execute()
+        await db.updateTable('meta').set({ applied_sequence: 0 }).where('id', '=', 1).execute()
+      })
+      applied = 0
+    },
+    close: async () => {
+      await writing
+      await orm.close(true)
+    },
+  }
+}
+
+const writeChanges = async (
+  db: IndexQueries,
+  changes: readonly Change[],
+  upTo: number,
+): Promise<void> => {
+  const removed = changes.flatMap(change => ('removed' in change ? [change.removed] : []))
+  for (const id of removed) {
+    await db
+      .insertInto('removed')
+      .values({ id })
+      .onConflict(on => on.doNothing())
+      .execute()
+    await db.deleteFrom('sessions').where('id', '=', id).execute()
+  }
+  const newest = new Map<string, SummaryRow>()
+  for (const change of changes) {
+    if ('removed' in change) continue
+    const row = rowOf(change.summary)
+    if (row.updated_at >= (newest.get(row.id)?.updated_at ?? 0)) newest.set(row.id, row)
+  }
+  const ids = [...newest.keys()]
+  for (let n = 0; n < ids.length; n += ROWS_A_STATEMENT) {
+    const gone = new Set(
+      (
+        await db
+          .selectFrom('removed')
+          .select('id')
+          .where('id', 'in', ids.slice(n, n + ROWS_A_STATEMENT))
+          .execute()
+      ).map(row => row.id),
+    )
+    const rows = ids.slice(n, n + ROWS_A_STATEMENT).flatMap(id => {
+      const row = newest.get(id)
+      return row && !gone.has(id) ? [row] : []
+    })
+    if (rows.length > 0) await upsertRows(db, rows)
+  }
+  await db.updateTable('meta').set({ applied_sequence: upTo }).where('id', '=', 1).execute()
+}
+
+const upsertRows = (db: IndexQueries, rows: SummaryRow[]) =>
+  db
+    .insertInto('sessions')
+    .values(rows)
+    .onConflict(on =>
+      on
+        .column('id')
+        .doUpdateSet(eb => ({
+          title: eb.ref('excluded.title'),
+          title_folded: eb.ref('excluded.title_folded'),
+          repo_owner: eb.ref('excluded.repo_owner'),
+          repo_name: eb.ref('excluded.repo_name'),
+          base_branch: eb.ref('excluded.base_branch'),
+          branch_name: eb.ref('excluded.branch_name'),
+          model: eb.ref('excluded.model'),
+          reasoning_effort: eb.ref('excluded.reasoning_effort'),
+          status: eb.ref('excluded.status'),
+          created_at: eb.ref('excluded.created_at'),
+          updated_at: eb.ref('excluded.updated_at'),
+          user_id: eb.ref('excluded.user_id'),
+          scm_login: eb.ref('excluded.scm_login'),
+          message_count: eb.ref('excluded.message_count'),
+          total_cost: eb.ref('excluded.total_cost'),
+        }))
+        .whereRef('excluded.updated_at', '>=', 'sessions.updated_at'),
+    )
+    .execute()
+
+const rowOf = (summary: SessionSummary): SummaryRow => ({
+  id: summary.id,
+  title: summary.title,
+  title_folded: summary.title?.toLowerCase() ?? null,
+  repo_owner: summary.repoOwner,
+  repo_name: summary.repoName,
+  base_branch: summary.baseBranch,
+  branch_name: summary.branchName,
+  model: summary.model,
+  reasoning_effort: summary.reasoningEffort,
+  status: summary.status,
+  created_at: summary.createdAtMs,
+  updated_at: summary.updatedAtMs,
+  user_id: summary.userId,
+  scm_login: summary.login,
+  message_count: summary.messageCount,
+  total_cost: summary.totalCost,
+})
