@@ -1,0 +1,76 @@
+/**
+ * What follows every decision, whatever it was. It stands here alone, so that no path can forget to
+ * start the next prompt or to say how the session stands.
+ */
+import type { SessionStatus } from '../../../subjects/records.ts'
+import type { Context } from '../decide.ts'
+import { addLine, type Draft } from '../draft.ts'
+import { shownPerson } from '../people.ts'
+import {
+  isClosed,
+  isConnected,
+  type Participant,
+  type QueuedMessage,
+  type SessionState,
+  unfinishedCount,
+} from '../state.ts'
+import type { Asked } from './spawn-decision.ts'
+import { wantSandbox } from './want-sandbox.ts'
+
+/** Spec 4.1: active while anything is unfinished, then the outcome of the last. */
+const dueStatus = (state: SessionState): SessionStatus => {
+  if (isClosed(state)) return state.status
+  if (unfinishedCount(state) > 0) return 'active'
+  return state.status === 'active' && state.lastOutcome ? state.lastOutcome : state.status
+}
+
+const start = (draft: Draft, message: QueuedMessage, context: Context): void => {
+  const { state } = draft
+  const { messageId, content, attachments } = message
+  const author = state.participants.find(
+    one => one.participantId === message.participantId,
+  ) as Participant
+  const { participantId, userId, login, name, email, githubUserId } = author
+  draft.add({
+    type: 'prompt_started',
+    messageId,
+    generation: state.sandbox.generation,
+    content,
+    model: message.model ?? state.model,
+    reasoningEffort: message.reasoningEffort ?? state.reasoningEffort,
+    attachments,
+    author: { participantId, userId, login, name, email, githubUserId },
+    startedAtMs: context.nowMs,
+  })
+  addLine(draft, {
+    eventId: `user_message:${messageId}`,
+    messageId,
+    atMs: context.nowMs,
+    event: {
+      type: 'user_message',
+      content,
+      messageId,
+      // Seconds, like everything inside a sandbox event.
+      timestamp: context.nowMs / 1000,
+      author: shownPerson(author),
+      ...(attachments && { attachments }),
+    },
+  })
+}
+
+/** Moves the queue forward whenever nothing runs and something waits. */
+const moveQueue = (draft: Draft, context: Context, asked: Asked): void => {
+  const { queue, running, stopping, sandbox } = draft.state
+  const next = queue[0]
+  if (!next || running || stopping || isClosed(draft.state)) return
+  if (isConnected(sandbox)) start(draft, next, context)
+  else wantSandbox(draft, context, asked)
+}
+
+/** Brings the session's status up to date, then the queue. */
+export const advance = (draft: Draft, context: Context, asked: Asked): void => {
+  if (!draft.state.exists) return
+  const status = dueStatus(draft.state)
+  if (status !== draft.state.status) draft.add({ type: 'session_status_changed', status })
+  moveQueue(draft, context, asked)
+}

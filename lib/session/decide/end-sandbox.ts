@@ -1,0 +1,66 @@
+/** The ways in which a sandbox ends or fails to begin. */
+import type { Context } from '../decide.ts'
+import type { Draft } from '../draft.ts'
+import { failRunning } from './finish.ts'
+
+/** Reasons of the close frame (spec 2.2). */
+export const INACTIVITY = 'Inactivity timeout'
+export const STALE = 'Heartbeat stale'
+export const TERMINATED = 'Sandbox terminated'
+export const STOP_UNCONFIRMED = 'Stop confirmation timed out'
+
+/** What ran on it is over, and what it had yet to let go of it has let go of by ending. */
+const releaseWork = (draft: Draft, error: string, context: Context): void => {
+  failRunning(draft, error, context)
+  const { stopping } = draft.state
+  if (stopping) draft.add({ type: 'stop_confirmed', messageId: stopping.messageId })
+}
+
+/** Tells the present sandbox to exit, and its provider to end it. */
+export const shutDown = (draft: Draft, reason: string): void =>
+  draft.add({ type: 'sandbox_shutdown', generation: draft.state.sandbox.generation, reason })
+
+/** Ends the present sandbox: from now on it may not come back. `error` is why its prompt failed. */
+export const endSandbox = (
+  draft: Draft,
+  end: { readonly status: 'stale' | 'stopped'; readonly reason: string; readonly error: string },
+  context: Context,
+): void => {
+  releaseWork(draft, end.error, context)
+  // The status comes first, because it is what refuses a reconnect.
+  draft.add({ type: 'sandbox_status_changed', status: end.status, reason: end.reason })
+  shutDown(draft, end.reason)
+}
+
+/** The present sandbox is over by itself; there is nothing left to tell it. */
+export const sandboxIsGone = (
+  draft: Draft,
+  end: { readonly status: 'stale' | 'stopped'; readonly reason: string },
+  context: Context,
+): void => {
+  releaseWork(draft, end.reason, context)
+  draft.add({ type: 'sandbox_status_changed', ...end })
+}
+
+/** The present sandbox could not start. Failures that count open the breaker. */
+export const spawnFailed = (
+  draft: Draft,
+  failure: { readonly error: string; readonly counts: boolean },
+  context: Context,
+): void => {
+  const { error, counts } = failure
+  const { generation } = draft.state.sandbox
+  draft.add(
+    { type: 'sandbox_spawn_failed', generation, error, counts, failedAtMs: context.nowMs },
+    { type: 'sandbox_status_changed', status: 'failed', reason: error },
+    { type: 'sandbox_error', error },
+  )
+}
+
+/** The connect watchdog: it never connected, which counts, and it is not left running. */
+export const connectTimedOut = (draft: Draft, context: Context): void => {
+  const seconds = Math.round(context.policy.connectTimeoutMs / 1000)
+  const error = `The sandbox did not connect within ${seconds} seconds`
+  spawnFailed(draft, { error, counts: true }, context)
+  shutDown(draft, TERMINATED)
+}

@@ -1,0 +1,41 @@
+import type { Actor } from '../../../subjects/commands.ts'
+import type { Context } from '../decide.ts'
+import type { Draft } from '../draft.ts'
+import { derivedId } from '../ids.ts'
+import type { Participant } from '../state.ts'
+
+const FIELDS = ['login', 'name', 'email', 'githubUserId'] as const
+
+/**
+ * The participant of a user, who joins when missing: any authenticated caller may (single tenant).
+ * Only fields that are given change; null keeps what is known.
+ */
+export const participantFor = (
+  draft: Draft,
+  user: Actor,
+  role: Participant['role'],
+  context: Context,
+): Participant => {
+  const find = () => draft.state.participants.find(one => one.userId === user.userId)
+  const known = find()
+  const fields = {
+    login: user.login ?? known?.login ?? null,
+    name: user.name ?? known?.name ?? null,
+    email: user.email ?? known?.email ?? null,
+    githubUserId: user.githubUserId ?? known?.githubUserId ?? null,
+  }
+  if (!known) {
+    draft.add({
+      type: 'participant_joined',
+      participantId: derivedId(context, 'participant'),
+      userId: user.userId,
+      ...fields,
+      role,
+      joinedAtMs: context.nowMs,
+    })
+  } else if (FIELDS.some(field => fields[field] !== known[field])) {
+    const { participantId, userId } = known
+    draft.add({ type: 'participant_updated', participantId, userId, ...fields })
+  }
+  return find() as Participant
+}

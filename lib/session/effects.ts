@@ -1,0 +1,50 @@
+/** What the world must do because of an event. Doing it twice must not matter: it has an id. */
+import type { SpawnJob, StopJob } from '../../subjects/jobs.ts'
+import type { Effect, SessionEvent, SessionEventOf } from '../../subjects/records.ts'
+import { ANY_HOST } from '../../subjects/subjects.ts'
+import type { SessionState } from './state.ts'
+
+type Wanted = Omit<Effect, 'id'>
+
+const spawn = (before: SessionState, event: SessionEventOf<'sandbox_requested'>): Wanted => {
+  const { sandboxId, objectId } = before.sandbox
+  const payload: SpawnJob = {
+    v: 1,
+    sid: before.id,
+    generation: event.generation,
+    sandboxId: event.sandboxId,
+    repoOwner: before.repoOwner,
+    repoName: before.repoName,
+    baseBranch: before.baseBranch,
+    model: before.model,
+    agentSessionId: before.agentSessionId,
+    replaces: sandboxId === null ? null : { sandboxId, objectId },
+  }
+  return { kind: 'sandbox_job', job: 'spawn', host: ANY_HOST, payload }
+}
+
+/** The sandbox of a generation, if it is the present one or the one before. */
+const sandboxOf = (state: SessionState, generation: number) =>
+  state.sandbox.generation === generation ? state.sandbox : state.sandbox.previous
+
+const stop = (before: SessionState, event: SessionEventOf<'sandbox_shutdown'>): Wanted[] => {
+  const sandbox = sandboxOf(before, event.generation)
+  if (!sandbox?.sandboxId) return []
+  const { generation, sandboxId, objectId, host } = sandbox
+  const payload: StopJob = {
+    v: 1,
+    sid: before.id,
+    generation,
+    sandboxId,
+    objectId,
+    reason: event.reason,
+  }
+  return [{ kind: 'sandbox_job', job: 'stop', host, payload }]
+}
+
+/** The effects of an event; `before` is the state before it. */
+export const effectsOf = (before: SessionState, event: SessionEvent): readonly Wanted[] => {
+  if (event.type === 'sandbox_requested') return [spawn(before, event)]
+  if (event.type === 'sandbox_shutdown') return stop(before, event)
+  return []
+}
