@@ -1,0 +1,39 @@
+/** How much a socket may send, hold and owe. Bytes unless the name says otherwise. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** A client's largest frame: a prompt of 64,000 characters and its references fit many times. */
+export const CLIENT_FRAME_BYTES = MIB
+/** A sandbox's largest frame: outputs of tools. A larger one ends the socket. */
+export const SANDBOX_FRAME_BYTES = 16 * MIB
+
+/** Above the 30 s at which clients ping; shortly before, the server pings by itself. */
+export const IDLE_TIMEOUT_SECONDS = 60
+
+/** From here on a client gets no growing text until it has caught up: the newest text suffices. */
+export const TEXT_HELD_ABOVE_BYTES = 256 * KIB
+/** From here on a client is closed and resumes by its cursor. Holds a snapshot and what follows it. */
+export const SLOW_ABOVE_BYTES = 4 * MIB
+/** Where uWebSockets.js itself cuts a socket off; never reached while the line above is looked at. */
+export const CUT_OFF_BYTES = 32 * MIB
+/** After how much published into a room its sockets' buffers are looked at. */
+export const LOOK_EVERY_BYTES = 64 * KIB
+
+/** Frames of one client that may wait for those before them. */
+export const CLIENT_FRAMES_WAITING = 256
+export const CLIENT_BYTES_WAITING = 4 * MIB
+
+/** What a sandbox may have sent that is not in the log yet. Above, it is told to come back later. */
+export const SANDBOX_BACKLOG_BYTES = 8 * MIB
+/** One command's worth of events, well below the 1 MiB that the stream takes. */
+export const BATCH_BYTES = 512 * KIB
+export const BATCH_EVENTS = 200
+/** A larger event is cut down to this. */
+export const EVENT_BYTES = 256 * KIB
+/** The longest text of a message that is stored. In characters. */
+export const TEXT_CHARS = 64 * KIB
+
+/** How many records, and bytes of their frames, a room keeps for sockets that are just joining. */
+export const RECENT_RECORDS = 4_096
+export const RECENT_BYTES = 8 * MIB
