@@ -11,9 +11,8 @@
  */
 import type { ParticipantRow } from '../../subjects/asks.ts'
 import type { Artifact } from '../../subjects/frames-server.ts'
-import type { SocketPresence } from '../../subjects/signals.ts'
 import type { Carried } from './apply/batch.ts'
-import { writeConnections } from './apply/connections.ts'
+import { type ConnectionRow, writeConnections } from './apply/connections.ts'
 import { type Entry, gather } from './apply/gather.ts'
 import { writeBatch } from './apply/write.ts'
 import { isDamage, removeDatabase, setAside } from './database.ts'
@@ -50,8 +49,8 @@ export type SessionStore = {
   messages(query: MessageQuery): Promise<MessagePage>
   participants(): Promise<ParticipantRow[]>
   artifacts(): Promise<Artifact[]>
-  /** Remembers sockets in the registry; the newest are kept. */
-  recordConnections(sockets: readonly SocketPresence[]): Promise<void>
+  /** The sockets that are open now, all of them. */
+  recordConnections(connections: readonly ConnectionRow[]): Promise<void>
   close(): Promise<void>
   /** Closes and deletes the file. */
   destroy(): Promise<void>
@@ -131,7 +130,7 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
     messages: query => within(db => readMessages(db, query)),
     participants: () => within(readParticipants),
     artifacts: () => within(readArtifacts),
-    recordConnections: sockets => within(db => writeConnections(db, sockets)),
+    recordConnections: connections => within(db => writeConnections(db, connections)),
     close,
     destroy: async () => {
       await close()

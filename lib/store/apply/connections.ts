@@ -1,29 +1,37 @@
-/** The registry of sockets, `ws_client_mapping`: soft state, from presence and not from the log. */
-import type { SocketPresence } from '../../../subjects/signals.ts'
+/** The registry of open sockets, `ws_client_mapping`: soft state, from presence, not from the log. */
 import type { SessionQueries } from '../session-database.ts'
 
-/** Newest sockets that are remembered; the seed's table only ever grew. */
-export const CONNECTIONS_KEPT = 256
+export type ConnectionRow = {
+  readonly wsId: string
+  readonly participantId: string
+  readonly clientId: string | null
+  readonly createdAtMs: number
+}
+
+/** More sockets than this of one session are not listed: the newest are. */
+export const CONNECTIONS_LISTED = 1_000
 
 /**
- * Remembers sockets. One that was there keeps its first `created_at`; one of a participant that the
- * file does not know is left out: presence may be ahead of the log.
+ * Makes the table hold exactly these sockets. One that was there keeps its first `created_at`; one
+ * of a participant that the file does not know is left out: presence may be ahead of the log.
  */
 export const writeConnections = async (
   db: SessionQueries,
-  sockets: readonly SocketPresence[],
+  connections: readonly ConnectionRow[],
 ): Promise<void> => {
   const people = await db.selectFrom('participants').select('id').execute()
   const known = new Set(people.map(row => row.id))
-  const rows = sockets
-    .filter(socket => known.has(socket.participantId))
-    .slice(-CONNECTIONS_KEPT)
-    .map(socket => ({
-      ws_id: socket.connectionId,
-      participant_id: socket.participantId,
-      client_id: socket.clientId,
-      created_at: socket.lastSeenMs,
+  const rows = connections
+    .filter(connection => known.has(connection.participantId))
+    .slice(-CONNECTIONS_LISTED)
+    .map(connection => ({
+      ws_id: connection.wsId,
+      participant_id: connection.participantId,
+      client_id: connection.clientId,
+      created_at: connection.createdAtMs,
     }))
+  const open = rows.map(row => row.ws_id)
+  await db.deleteFrom('ws_client_mapping').where('ws_id', 'not in', open).execute()
   if (rows.length === 0) return
   await db
     .insertInto('ws_client_mapping')
@@ -35,11 +43,4 @@ export const writeConnections = async (
       })),
     )
     .execute()
-  const kept = db
-    .selectFrom('ws_client_mapping')
-    .select('ws_id')
-    .orderBy('created_at', 'desc')
-    .orderBy('ws_id')
-    .limit(CONNECTIONS_KEPT)
-  await db.deleteFrom('ws_client_mapping').where('ws_id', 'not in', kept).execute()
 }
