@@ -1,0 +1,142 @@
+/**
+ * The answers to questions, one function for each. They change nothing, are given between two
+ * commands of the session, and name the record at which they are true.
+ */
+import type { AnswerOf, Question, QuestionOf, QuestionType } from '../../subjects/asks.ts'
+import { codeOf, fail } from '../../subjects/errors.ts'
+import type { SessionSnapshot } from '../../subjects/frames-server.ts'
+import { sessionId } from '../../subjects/subjects.ts'
+import { admitClient, admitSandbox } from '../session/admission.ts'
+import { shownPerson } from '../session/people.ts'
+import { detailsOf, snapshotOf } from '../session/snapshot.ts'
+import { outstandingFor, viewOf } from '../session/view.ts'
+import type { SessionStore } from '../store/session-store.ts'
+import { loadSession, type Memory } from './journal.ts'
+import type { Observed } from './observed.ts'
+import type { OwnerRoom } from './room.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Lines that one answer holds at most. */
+const PAGE_LINES = 500
+/** Bytes of lines that one answer holds at most, however large messages may be. */
+const PAGE_BYTES = 1_000_000
+/** Left for everything that is not counted. */
+const SLACK_BYTES = 16_384
+
+/** What an answer is made from. */
+type At = {
+  readonly room: OwnerRoom
+  readonly observed: Observed
+  readonly memory: Memory
+  /** Reads rows that hold everything up to the memory's record. */
+  readonly read: <R>(work: (store: SessionStore) => Promise<R>) => Promise<R>
+}
+type Given<T extends QuestionType> = Omit<AnswerOf<T>, 'recordSeq'>
+type Answers = {
+  readonly [T in QuestionType]: (question: QuestionOf<T>, at: At) => Promise<Given<T>>
+}
+
+/**
+ * The snapshot; with `after`, exactly the lines that came after it, if they are still there and fit.
+ * @param besides what else will be in the answer: all of it must fit into one message
+ */
+const snapshotAt = ({ memory, read, room }: At, after: number | null, besides: unknown) =>
+  read(async (store): Promise<{ snapshot: SessionSnapshot; recovered: boolean }> => {
+    const fixed = { ...snapshotOf(memory.state), artifacts: await store.artifacts() }
+    const taken = Buffer.byteLength(JSON.stringify([fixed, besides])) + SLACK_BYTES
+    const most = (room.bus.nc.info?.max_payload ?? PAGE_BYTES) - taken
+    const maxBytes = Math.max(0, Math.min(PAGE_BYTES, most))
+    const missed =
+      after === null ? undefined : await store.changesAfter(after, PAGE_LINES, maxBytes)
+    if (missed?.complete) {
+      const timeline = { events: missed.items, hasMore: false, cursor: null }
+      return { snapshot: { ...fixed, timeline }, recovered: true }
+    }
+    const { items, hasMore, cursor } = await store.timeline(PAGE_LINES, maxBytes)
+    return {
+      snapshot: { ...fixed, timeline: { events: items, hasMore, cursor } },
+      recovered: false,
+    }
+  })
+
+const pageBytes = { maxBytes: PAGE_BYTES }
+
+const answers: Answers = {
+  join: async ({ sid, tokenHash, after }, at) => {
+    const { state } = at.memory
+    if (tokenHash === '') throw fail('TOKEN_MISSING')
+    const admitted = admitClient(state, tokenHash, at.room.nowMs(), at.room.policy)
+    if (!admitted.ok) throw fail(admitted.code)
+    const rest = {
+      participant: shownPerson(admitted.participant),
+      presence: at.observed.presence(sessionId(sid)),
+      view: viewOf(state),
+    }
+    return { ...rest, ...(await snapshotAt(at, after ?? null, rest)) }
+  },
+  sandbox_join: async (question, { memory: { state } }) => {
+    const admitted = admitSandbox(state, question)
+    if (!admitted.ok) throw fail(admitted.code)
+    const { prompt, stop } = outstandingFor(state)
+    if (prompt && prompt.type !== 'prompt') throw fail('INTERNAL')
+    return { generation: admitted.generation, outstanding: { prompt, stop }, view: viewOf(state) }
+  },
+  snapshot: async (_question, at) => {
+    const details = detailsOf(at.memory.state)
+    return { snapshot: (await snapshotAt(at, null, details)).snapshot, details }
+  },
+  events: (question, { read }) => read(store => store.events({ ...question, ...pageBytes })),
+  messages: (question, { read }) => read(store => store.messages({ ...question, ...pageBytes })),
+  participants: async (_question, { read }) => ({
+    participants: await read(store => store.participants()),
+  }),
+  artifacts: async (_question, { read }) => ({
+    artifacts: await read(store => store.artifacts()),
+  }),
+}
+
+/** The one place where a question meets its answer. */
+const answerTo = <T extends QuestionType>(question: QuestionOf<T>, at: At): Promise<Given<T>> =>
+  (answers as Answers)[question.type as T](question, at)
+
+/**
+ * Answers the questions of one partition.
+ * @param options.isOpen false once the partition is not ours any more
+ */
+export const openAnswers =
+  (
+    room: OwnerRoom,
+    options: {
+      readonly sessions: Sessions
+      readonly observed: Observed
+      readonly isOpen: () => boolean
+    },
+  ) =>
+  (question: Question): Promise<unknown> => {
+    const { bus, lease, projection } = room
+    const mayAnswer = () => {
+      if (!options.isOpen() || !lease.valid()) throw fail('NO_OWNER')
+    }
+    const sid = sessionId(question.sid)
+    const session = options.sessions.at(sid)
+    return session.turn(async () => {
+      mayAnswer()
+      try {
+        session.memory ??= await loadSession(bus, sid, projection)
+        const { memory } = session
+        if (!memory.state.exists) throw fail('SESSION_NOT_FOUND')
+        const given = await answerTo(question, {
+          room,
+          observed: options.observed,
+          memory,
+          read: work => projection.use(sid, memory.sequence, work),
+        })
+        // Nothing proves that this memory is the newest but the lease: a process that was paused
+        // meanwhile must not answer.
+        mayAnswer()
+        return { recordSeq: memory.sequence, ...given }
+      } catch (error) {
+        throw codeOf(error) === 'BUS_UNAVAILABLE' ? fail('NO_OWNER', { error }) : error
+      }
+    })
+  }

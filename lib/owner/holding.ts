@@ -1,0 +1,74 @@
+/**
+ * One partition at work, for one epoch: its commands, its sessions in memory, its questions, what is
+ * heard of its sockets and sandboxes. Owns nothing that outlives it: when it is dropped, at whatever
+ * moment, all that counts is in the log and in the work queue.
+ */
+import type { OwnerSignal } from '../../subjects/signals.ts'
+import { ownerSubject } from '../../subjects/subjects.ts'
+import { answerAsks } from '../bus/ask.ts'
+import { publishSignal } from '../bus/signal.ts'
+import { openAnswers } from './answers.ts'
+import { type Intake, openIntake } from './intake.ts'
+import { openLoop } from './loop.ts'
+import { observePartition } from './observed.ts'
+import type { Holding } from './partitions.ts'
+import type { OwnerRoom } from './room.ts'
+import { openSessions } from './sessions.ts'
+import type { Claim } from './takeover.ts'
+
+const SWEEP_EVERY_MS = 30_000
+
+/** @param broken called when the partition has to be taken anew */
+export const openHolding = async (
+  room: OwnerRoom,
+  claim: Claim,
+  broken: (reason: string) => void,
+): Promise<Holding> => {
+  const { bus, log, projection } = room
+  const { p, epoch } = claim
+  let open = true
+  let intake: Intake | undefined
+  const isOpen = () => open
+
+  const sessions = openSessions({
+    idleMs: room.sessionIdleMs,
+    onIdle: sid => void projection.rest(sid),
+  })
+  const observed = observePartition(bus, p, {
+    nowMs: room.nowMs,
+    onSockets: projection.noteSockets,
+  })
+  const asks = answerAsks(
+    bus,
+    p,
+    openAnswers(room, { sessions, observed, isOpen }),
+    (error, question) => log.error({ error, question: question?.type }, 'question not answered'),
+  )
+  const sweeper = setInterval(observed.sweep, SWEEP_EVERY_MS)
+
+  const drop = async () => {
+    open = false
+    intake?.close()
+    asks.close()
+    observed.close()
+    sessions.close()
+    clearInterval(sweeper)
+    await sessions.still()
+  }
+  const take = openLoop(room, {
+    epoch,
+    sessions,
+    observed,
+    isOpen,
+    settle: sequence => intake?.settle(sequence),
+  })
+  try {
+    intake = await openIntake(bus, claim, { onCommand: take, onBroken: broken })
+  } catch (error) {
+    await drop()
+    throw error
+  }
+  const signal: OwnerSignal = { v: 1, owner: room.lease.owner, epoch }
+  publishSignal(bus, ownerSubject(p), signal)
+  return { claim, drop }
+}

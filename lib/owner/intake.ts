@@ -1,0 +1,106 @@
+/**
+ * The commands of one partition as they arrive, during one epoch.
+ *
+ * Order is everything here: a command that is decided after a later one of its session would be
+ * taken for a repetition and lost. Deliveries of a consumer are counted by the server, so a lost one
+ * shows as a hole in the count; then nothing of this epoch can be trusted and it is `broken`: a new
+ * epoch delivers again what is not acknowledged, in order. A command that waits for long comes again
+ * (it must not: it is told to wait on); the copy only brings a fresher handle.
+ */
+import type { JsMsg } from '@nats-io/jetstream'
+import { CMD } from '../../subjects/streams.ts'
+import type { Bus } from '../bus/connect.ts'
+import { ACK_WAIT_MS, type Claim } from './takeover.ts'
+
+export type Intake = {
+  /** The command is done with: the work queue may forget it. */
+  settle(sequence: number): void
+  /** Nothing more comes out. What is not settled stays in the work queue. */
+  close(): void
+}
+
+const BATCH = 256
+/** How long a pull request stays open; the server gives a sign of life twice in this time. */
+const EXPIRES_MS = 10_000
+const STILL_AT_IT_EVERY_MS = ACK_WAIT_MS / 3
+
+/** What the consumer says of itself when it is gone. */
+const GONE: ReadonlySet<string> = new Set([
+  'consumer_deleted',
+  'consumer_not_found',
+  'stream_not_found',
+])
+
+/**
+ * @param options.onCommand called for every command once, in stored order
+ * @param options.onBroken called at most once; the intake is closed then
+ */
+export const openIntake = async (
+  bus: Bus,
+  claim: Claim,
+  options: {
+    readonly onCommand: (message: JsMsg) => void
+    readonly onBroken: (reason: string) => void
+  },
+): Promise<Intake> => {
+  const held = new Map<number, { message: JsMsg; sinceMs: number }>()
+  let delivered = 0
+  let open = true
+
+  const close = () => {
+    open = false
+    clearInterval(stillAtIt)
+    held.clear()
+    messages?.stop()
+  }
+  const broken = (reason: string) => {
+    if (!open) return
+    close()
+    options.onBroken(reason)
+  }
+  const take = (message: JsMsg) => {
+    if (!open) return
+    const { deliverySequence } = message.info
+    if (deliverySequence !== delivered + 1) {
+      return broken(`delivery ${delivered + 1} is missing, ${deliverySequence} came`)
+    }
+    delivered = deliverySequence
+    const known = held.get(message.seq)
+    held.set(message.seq, { message, sinceMs: known?.sinceMs ?? performance.now() })
+    if (!known) options.onCommand(message)
+  }
+  const stillAtIt = setInterval(() => {
+    const before = performance.now() - STILL_AT_IT_EVERY_MS
+    for (const { message, sinceMs } of held.values()) {
+      if (sinceMs > before) break
+      message.working()
+    }
+  }, STILL_AT_IT_EVERY_MS)
+
+  const consumer = await bus.js.consumers.get(CMD, claim.consumer).catch(error => {
+    clearInterval(stillAtIt)
+    throw error
+  })
+  const messages = await consumer.consume({
+    callback: take,
+    max_messages: BATCH,
+    expires: EXPIRES_MS,
+  })
+  void watchStatus(messages.status(), broken)
+  void messages.closed().then(() => broken('the consumer was closed'))
+
+  return {
+    settle: sequence => {
+      held.get(sequence)?.message.ack()
+      held.delete(sequence)
+    },
+    close,
+  }
+}
+
+const watchStatus = async (
+  notifications: AsyncIterable<{ readonly type: string }>,
+  broken: (reason: string) => void,
+) => {
+  for await (const { type } of notifications) if (GONE.has(type)) broken(type)
+}

@@ -1,0 +1,144 @@
+/**
+ * The sign that this process is there: one key in the bucket `own` that nats-server removes when it
+ * is not renewed in time. A lease decides who *should* work. It never decides who may commit: that
+ * is the record's expected sequence, which needs no clock. So a lease may be wrong for a moment and
+ * nothing breaks; `valid()` keeps a process that was paused from answering out of an old memory.
+ *
+ * It is renewed on the main thread on purpose: a process that hangs must lose it. Raw publishes,
+ * because an update through the KV client would drop the time to live.
+ */
+
+import { fail } from '../../subjects/errors.ts'
+import { KV_OWN } from '../../subjects/streams.ts'
+import { leaseSubject } from '../../subjects/subjects.ts'
+import type { Bus } from '../bus/connect.ts'
+import { isWrongSequence } from '../bus/failure.ts'
+import type { Log } from '../telemetry/log.ts'
+import { type LeaseValue, leaseValue, readOwnValue } from './own-keys.ts'
+
+/** An owner counts its lease as lost this long before nats-server does. */
+const MARGIN_MS = 500
+
+export type Lease = {
+  readonly owner: string
+  readonly incarnation: string
+  /** Whether this process may still believe that it owns what it owned. */
+  valid(): boolean
+  /** Stays alive, but is to be given no partitions any more. */
+  leave(): Promise<void>
+  /** Removes the key and ends the renewals. */
+  release(): Promise<void>
+}
+
+export type LeaseEvents = {
+  /** Not renewed in time: whatever is held must be let go. */
+  readonly onLost: () => void
+  /** Renewed again after that. */
+  readonly onRegained: () => void
+  /** Another living process uses the same name: this one must end. */
+  readonly onUsurped: (error: Error) => void
+}
+
+/** Two clocks: the steady one stands still while a machine sleeps, the other one may be set. */
+const clocks = () => ({ steadyMs: performance.now(), wallMs: Date.now() })
+
+/**
+ * Joins the owners, and keeps the lease until it is released.
+ * @param options.leaseMs how long nats-server keeps the key without a renewal, at least 1,000
+ * @throws what the first publish throws
+ */
+export const takeLease = async (
+  bus: Bus,
+  options: { owner: string; incarnation: string; leaseMs: number; log: Log } & LeaseEvents,
+): Promise<Lease> => {
+  const { owner, incarnation, leaseMs, log } = options
+  const subject = leaseSubject(owner)
+  const everyMs = leaseMs / 4
+  const trustedMs = leaseMs - Math.min(MARGIN_MS, everyMs)
+  let leaving = false
+  let lost = false
+  let ended = false
+  let renewed = clocks()
+  let sequence = 0
+  let renewal: Promise<void> | undefined
+
+  const publish = async (expected: number | undefined) => {
+    const at = clocks()
+    const value: LeaseValue = { v: 1, incarnation, leaving }
+    const ack = await bus.js.publish(subject, JSON.stringify(value), {
+      ttl: `${Math.ceil(leaseMs / 1000)}s`,
+      timeout: Math.max(250, everyMs),
+      ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
+    })
+    sequence = ack.seq
+    renewed = at
+  }
+
+  /** After a refused renewal: it ran out, it was ours and the answer was lost, or it is another's. */
+  const rejoin = async () => {
+    const found = await bus.jsm.streams.getMessage(KV_OWN, { last_by_subj: subject })
+    const value = found && readOwnValue(leaseValue, found.data, found.header)
+    if (value && value.incarnation !== incarnation) {
+      ended = true
+      lose()
+      options.onUsurped(fail('INTERNAL', { message: `another process is owner ${owner} too` }))
+      return
+    }
+    if (!value) lose()
+    await publish(found?.seq)
+  }
+  const lose = () => {
+    if (lost) return
+    lost = true
+    log.warn({ owner }, 'lease lost')
+    options.onLost()
+  }
+  const valid = () => {
+    const now = clocks()
+    const ageMs = Math.max(now.steadyMs - renewed.steadyMs, now.wallMs - renewed.wallMs)
+    return !lost && !ended && ageMs < trustedMs
+  }
+  const renew = async () => {
+    try {
+      await publish(sequence).catch(error => {
+        if (!isWrongSequence(error)) throw error
+        return rejoin()
+      })
+      if (lost && !ended) {
+        lost = false
+        options.onRegained()
+      }
+    } catch (error) {
+      log.debug({ error }, 'lease not renewed')
+    }
+  }
+  const tick = () => {
+    if (ended) return
+    if (!valid()) lose()
+    renewal ??= renew().finally(() => {
+      renewal = undefined
+    })
+  }
+
+  await publish(undefined)
+  const timer = setInterval(tick, everyMs)
+
+  return {
+    owner,
+    incarnation,
+    valid,
+    leave: async () => {
+      leaving = true
+      await renewal
+      await renew()
+    },
+    release: async () => {
+      ended = true
+      clearInterval(timer)
+      await renewal
+      await bus.js
+        .publish(subject, '', { ttl: '1s', expect: { lastSubjectSequence: sequence } })
+        .catch(error => log.debug({ error }, 'lease not removed'))
+    },
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * What happens to one command, from its delivery to its acknowledgement:
+ *
+ *   decided before? → decide → commit (fence) → arm timers → emit effects → answer → acknowledge
+ *
+ * A process may die, or be overtaken, between any two of them. Before the commit nothing has
+ * happened; after it the command comes again, is recognised as the last one of the log, and the rest
+ * is done again under the same ids. That is why effects come before the acknowledgement: a command
+ * that is gone from the queue could not ask for them any more.
+ *
+ * Whatever fails, the cure is the same: forget the session, read it from the log, try the same
+ * command again. Only what can never be decided leaves the queue undecided, for the dead letters.
+ */
+import type { JsMsg } from '@nats-io/jetstream'
+import {
+  type CommandOf,
+  command as commandSchema,
+  type SessionCommand,
+} from '../../subjects/commands.ts'
+import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
+import { REPLY_TO } from '../../subjects/headers.ts'
+import type { SessionRecord } from '../../subjects/records.ts'
+import type { Reply } from '../../subjects/replies.ts'
+import { isInbox, type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
+import { deadLetter } from '../bus/dead-letter.ts'
+import { busFailure } from '../bus/failure.ts'
+import { parseJson } from '../bus/json.ts'
+import { deadlines } from '../session/deadlines.ts'
+import { decide } from '../session/decide.ts'
+import { applyRecord, recordOf, repeatedReply } from '../session/record.ts'
+import type { SessionState } from '../session/state.ts'
+import { emitEffect } from './effects.ts'
+import { commitRecord, loadSession, type Memory } from './journal.ts'
+import type { Observed } from './observed.ts'
+import type { OwnerRoom } from './room.ts'
+import type { ActiveSession, Sessions } from './sessions.ts'
+import { armTimer } from './timers.ts'
+
+export type LoopOptions = {
+  readonly epoch: number
+  readonly sessions: Sessions
+  readonly observed: Observed
+  /** False once the partition is lost or let go: nothing is begun any more. */
+  readonly isOpen: () => boolean
+  readonly settle: (commandSequence: number) => void
+}
+
+/** A delivered command with what its envelope says. */
+type Delivery = {
+  readonly subject: string
+  readonly sequence: number
+  readonly storedMs: number
+  readonly body: Uint8Array
+  readonly replyTo: string | undefined
+}
+
+type Judgement = {
+  /** Undefined when nothing changes. */
+  readonly record: SessionRecord | undefined
+  /** The state behind it. */
+  readonly state: SessionState
+  readonly reply: Reply
+}
+
+const MOST_PAUSE_MS = 500
+/** A failure that is nobody's absence is a mistake of ours: it gets one more chance. */
+const CHANCES = 2
+
+const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+
+/** Takes the commands of a partition, in order; those of one session are decided one by one. */
+export const openLoop = (room: OwnerRoom, options: LoopOptions): ((message: JsMsg) => void) => {
+  const { bus, log } = room
+  const { sessions, isOpen, settle } = options
+
+  const take = (message: JsMsg) => {
+    const delivery = readDelivery(message)
+    let session: ActiveSession
+    try {
+      session = sessions.at(sessionOfStored(delivery.subject))
+    } catch {
+      void unreadable(delivery, 'the subject names no session')
+      return
+    }
+    void session
+      .turn(() => work(session, delivery))
+      .catch(error => log.error({ sid: session.sid, error }, 'command given up'))
+  }
+
+  const work = async (session: ActiveSession, delivery: Delivery) => {
+    const parsed = parseJson(commandSchema, delivery.body)
+    if (!parsed.ok) return unreadable(delivery, parsed.reason)
+    let mistakes = 0
+    for (let failures = 0; isOpen(); failures++) {
+      try {
+        if (room.lease.valid()) return await attempt(session, delivery, parsed.value)
+      } catch (error) {
+        session.memory = undefined
+        const code = codeOf(busFailure(error))
+        const level = code === 'INTERNAL' ? 'error' : 'debug'
+        log[level]({ sid: session.sid, command: delivery.sequence, code, error }, 'not done yet')
+        if (code === 'INTERNAL' && ++mistakes >= CHANCES) {
+          return unreadable(delivery, `not decided: ${(error as Error).message}`, code)
+        }
+        if (code === 'PAYLOAD_TOO_LARGE')
+          return unreadable(delivery, 'its record is too large', code)
+      }
+      await pause(Math.min(10 * 2 ** failures, MOST_PAUSE_MS))
+    }
+  }
+
+  const attempt = async (session: ActiveSession, delivery: Delivery, command: SessionCommand) => {
+    const where = { sid: session.sid, commandSequence: delivery.sequence }
+    const before = await remember(session)
+    await room.at('taken', where)
+    if (delivery.sequence <= before.state.lastCommandSequence) {
+      const isLast = before.newest?.commandSequence === delivery.sequence
+      if (isLast && before.newest) await carryOut(session.sid, before.newest, delivery)
+      const reply =
+        repeatedReply(before.state, command) ?? (isLast ? before.newest?.reply : undefined)
+      return finish(delivery, before, reply)
+    }
+    const { record, state, reply } = judge(before, command, where, delivery)
+    await room.at('decided', where)
+    if (!record) {
+      // Nothing proves that this memory is the newest but the lease, so it is looked at once more.
+      if (!isOpen() || !room.lease.valid()) return
+      if (command.type === 'deadline') await rearm(session.sid, before, command)
+      if (!reply.ok && reply.code === 'SESSION_NOT_FOUND' && !delivery.replyTo) {
+        return unreadable(delivery, reply.message)
+      }
+      return finish(delivery, before, reply)
+    }
+    const sequence = await commitRecord(bus, session.sid, record, before.sequence)
+    const after = { state, sequence, newest: record }
+    session.memory = after
+    room.projection.take(session.sid, { sequence, record, previous: before.sequence, state })
+    await room.at('committed', where)
+    await carryOut(session.sid, record, delivery)
+    if (command.type === 'deadline') await rearm(session.sid, after, command)
+    await finish(delivery, after, reply)
+  }
+
+  /** The session as the log has it. Deadlines are armed again by whoever reads it to decide. */
+  const remember = async (session: ActiveSession): Promise<Memory> => {
+    if (!session.memory) {
+      session.memory = await loadSession(bus, session.sid, room.projection)
+      session.armed = false
+    }
+    const { memory } = session
+    if (!session.armed) {
+      await Promise.all(
+        deadlines(memory.state, room.policy).map(timer => armTimer(bus, session.sid, timer)),
+      )
+      session.armed = true
+    }
+    return memory
+  }
+
+  /** The core's word on a command: pure, so what it throws is a mistake of ours. */
+  const judge = (
+    { state }: Memory,
+    command: SessionCommand,
+    { sid, commandSequence }: { sid: SessionId; commandSequence: number },
+    delivery: Delivery,
+  ): Judgement => {
+    const { observed } = options
+    const context = {
+      sid,
+      commandSequence,
+      nowMs: delivery.storedMs,
+      policy: room.policy,
+      sandboxTokenHash: (generation: number) => room.tokenHash(sid, generation),
+      observed: {
+        sinceMs: observed.sinceMs,
+        lastHeartbeatMs: observed.lastHeartbeatMs(sid, state.sandbox.generation),
+        clients: observed.clients(sid),
+      },
+    }
+    try {
+      const decision = decide(state, command, context)
+      if (decision.events.length === 0) return { record: undefined, state, reply: decision.reply }
+      const stamp = { epoch: options.epoch, owner: room.lease.owner }
+      const record = recordOf(state, command, decision, context, stamp)
+      return { record, state: applyRecord(state, record), reply: decision.reply }
+    } catch (error) {
+      throw fail('INTERNAL', { message: `the core failed: ${(error as Error).message}`, error })
+    }
+  }
+
+  /** Lets the world know of a record. Done as often as needed, under the same ids. */
+  const carryOut = async (sid: SessionId, record: SessionRecord, delivery: Delivery) => {
+    const where = { sid, commandSequence: delivery.sequence }
+    await Promise.all(record.timers.map(timer => armTimer(bus, sid, timer)))
+    await room.at('armed', where)
+    for (const effect of record.effects) await emitEffect(bus, effect)
+    await room.at('emitted', where)
+  }
+
+  /**
+   * A process that was paused may have replaced a newer schedule by an older one when it woke. The
+   * older one fires here, so the one that the state holds is armed again.
+   */
+  const rearm = async (sid: SessionId, { state }: Memory, fired: CommandOf<'deadline'>) => {
+    const due = deadlines(state, room.policy).find(timer => timer.name === fired.name)
+    if (due && due.atMs !== fired.atMs) await armTimer(bus, sid, due)
+  }
+
+  const finish = async (delivery: Delivery, at: Memory, reply: Reply | undefined) => {
+    if (reply) say(delivery, reply, at.sequence)
+    await room.at('answered', {
+      sid: sessionOfStored(delivery.subject),
+      commandSequence: delivery.sequence,
+    })
+    settle(delivery.sequence)
+  }
+
+  const say = (delivery: Delivery, reply: Reply, recordSeq: number) => {
+    if (delivery.replyTo)
+      bus.nc.publish(delivery.replyTo, JSON.stringify({ v: 1, recordSeq, reply }))
+  }
+
+  /** Keeps what cannot be decided among the dead letters; only then does it leave the queue. */
+  const unreadable = async (
+    delivery: Delivery,
+    reason: string,
+    code: ErrorCode = 'INVALID_REQUEST',
+  ) => {
+    log.warn({ subject: delivery.subject, command: delivery.sequence, reason }, 'dead letter')
+    while (isOpen()) {
+      try {
+        await deadLetter(bus, 'command', {
+          reason,
+          subject: delivery.subject,
+          sequence: delivery.sequence,
+          body: delivery.body,
+          atMs: delivery.storedMs,
+        })
+        say(delivery, { ok: false, code, message: ERRORS[code].text }, 0)
+        return settle(delivery.sequence)
+      } catch (error) {
+        log.warn({ error }, 'dead letter not written, trying again')
+        await pause(MOST_PAUSE_MS)
+      }
+    }
+  }
+  return take
+}
+
+const readDelivery = (message: JsMsg): Delivery => {
+  const replyTo = message.headers?.get(REPLY_TO)
+  return {
+    subject: message.subject,
+    sequence: message.seq,
+    storedMs: Number(message.timestampNanos / 1_000_000n),
+    body: message.data,
+    // Anybody may write a command: an answer must not be a way to write into a stream.
+    replyTo: replyTo && isInbox(replyTo) ? replyTo : undefined,
+  }
+}

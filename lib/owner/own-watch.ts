@@ -1,0 +1,67 @@
+/**
+ * The bucket `own` as it is now: who is there, who holds what. Followed by an ordered consumer that
+ * begins with the newest value of every key, and begun again from there whenever the connection was
+ * lost. It may lag; whoever acts on it does so by compare-and-set.
+ */
+import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
+import { KV_OWN } from '../../subjects/streams.ts'
+import { OWN, ownKey } from '../../subjects/subjects.ts'
+import type { Bus } from '../bus/connect.ts'
+import {
+  type LeaseValue,
+  leaseValue,
+  type PartitionValue,
+  partitionValue,
+  readOwnValue,
+} from './own-keys.ts'
+
+export type PartitionEntry = {
+  readonly value: PartitionValue | undefined
+  readonly sequence: number
+}
+
+export type OwnWatch = {
+  readonly members: ReadonlyMap<string, LeaseValue>
+  readonly partitions: ReadonlyMap<number, PartitionEntry>
+  close(): void
+}
+
+/** Resolves when the present state is complete; `onChange` is called for everything after it. */
+export const watchOwn = async (bus: Bus, onChange: () => void): Promise<OwnWatch> => {
+  const members = new Map<string, LeaseValue>()
+  const partitions = new Map<number, PartitionEntry>()
+  const complete = Promise.withResolvers<void>()
+  let isComplete = false
+
+  const take = (message: JsMsg) => {
+    const key = ownKey(message.subject)
+    if (key?.kind === 'lease') {
+      const value = readOwnValue(leaseValue, message.data, message.headers)
+      if (value) members.set(key.owner, value)
+      else members.delete(key.owner)
+    } else if (key?.kind === 'partition') {
+      const value = readOwnValue(partitionValue, message.data, message.headers)
+      partitions.set(key.p, { value, sequence: message.seq })
+    }
+    if (isComplete) return onChange()
+    if (message.info.pending > 0) return
+    isComplete = true
+    complete.resolve()
+  }
+
+  const consumer = await bus.js.consumers.get(KV_OWN, {
+    filter_subjects: OWN,
+    deliver_policy: DeliverPolicy.LastPerSubject,
+  })
+  const nothingYet = (await consumer.info(true)).num_pending === 0
+  const messages = await consumer.consume({ callback: take, max_messages: 500, expires: 10_000 })
+  void messages.closed().then(error => {
+    complete.reject(error ?? new Error('the watch of the owners was closed'))
+  })
+  if (nothingYet) {
+    isComplete = true
+    complete.resolve()
+  }
+  await complete.promise
+  return { members, partitions, close: () => messages.stop() }
+}

@@ -1,0 +1,171 @@
+/**
+ * Which partitions this process holds, and how that changes.
+ *
+ * Everybody sees the same members and computes the same shares (rendezvous.ts). A partition is
+ * claimed when it should be ours and nobody living holds it; one that should be another's is let go
+ * in order: what is being decided is finished, the rest stays in the work queue. Everything is
+ * compare-and-set and may be tried again at any time, so there is one loop that compares what is
+ * with what should be, and nothing else changes ownership.
+ *
+ * When the lease is lost or the connection was, all that is held is dropped on the spot and claimed
+ * anew under new epochs.
+ */
+import { PARTITIONS } from '../../subjects/partition.ts'
+import type { Bus } from '../bus/connect.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Lease } from './lease.ts'
+import { type OwnWatch, type PartitionEntry, watchOwn } from './own-watch.ts'
+import { desiredOwner } from './rendezvous.ts'
+import { type Claim, claimPartition, isMine, releasePartition } from './takeover.ts'
+
+/** A partition at work. */
+export type Holding = {
+  readonly claim: Claim
+  /** Stops at once; nothing more is committed, acknowledged or answered. Resolves when all is still. */
+  drop(): Promise<void>
+}
+
+export type Partitions = {
+  /** Drops all and claims anew: for a lost lease and a lost connection. */
+  restart(reason: string): void
+  /** Lets go of everything in order, for others to take. */
+  leave(): Promise<void>
+  held(): readonly number[]
+  close(): Promise<void>
+}
+
+/** Changes come in bunches: a new member, then its claims. */
+const DEBOUNCE_MS = 15
+const RETRY_MS = 250
+const CLAIMS_AT_ONCE = 8
+
+/** @param open sets a claimed partition to work; `broken` is to be called when it cannot go on */
+export const followPartitions = async (
+  bus: Bus,
+  lease: Lease,
+  options: {
+    readonly open: (claim: Claim, broken: (reason: string) => void) => Promise<Holding>
+    readonly log: Log
+  },
+): Promise<Partitions> => {
+  const { open, log } = options
+  const holdings = new Map<number, Holding>()
+  let watch: OwnWatch | undefined
+  let stale = false
+  let leaving = false
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+
+  const schedule = (afterMs: number) => {
+    if (closed || timer) return
+    timer = setTimeout(() => {
+      timer = undefined
+      running = running.then(reconcile).catch(error => {
+        log.warn({ error }, 'partitions not settled, trying again')
+        schedule(RETRY_MS)
+      })
+    }, afterMs)
+  }
+  const onChange = () => schedule(DEBOUNCE_MS)
+
+  const dropAll = async () => {
+    const all = [...holdings.values()]
+    holdings.clear()
+    await Promise.all(all.map(holding => holding.drop()))
+  }
+  const reconcile = async (): Promise<void> => {
+    if (closed) return
+    if (stale) {
+      stale = false
+      watch?.close()
+      watch = undefined
+    }
+    if (!lease.valid()) return schedule(RETRY_MS)
+    watch ??= await watchOwn(bus, onChange)
+    const { members, partitions } = watch
+    const candidates = [...members].filter(([, value]) => !value.leaving).map(([owner]) => owner)
+    // Our own lease may not have come back to us yet.
+    if (!leaving && !candidates.includes(lease.owner)) candidates.push(lease.owner)
+
+    const toClaim: number[] = []
+    const toRelease: Holding[] = []
+    for (let p = 0; p < PARTITIONS; p++) {
+      const entry = partitions.get(p)
+      const mine = desiredOwner(p, candidates) === lease.owner && !leaving
+      const holding = holdings.get(p)
+      if (holding) {
+        // A sequence below the epoch is only an old view of the key.
+        if (entry && entry.sequence > holding.claim.epoch) await drop(holding, 'taken by another')
+        else if (!mine) toRelease.push(holding)
+      } else if (mine && isFree(entry)) {
+        toClaim.push(p)
+      }
+    }
+    await inParallel(toRelease, release)
+    await inParallel(toClaim, claim)
+  }
+  const isFree = (entry: PartitionEntry | undefined): boolean => {
+    const value = entry?.value
+    if (!value || value.state === 'released' || isMine(value, lease)) return true
+    return watch?.members.get(value.owner)?.incarnation !== value.incarnation
+  }
+  const claim = async (p: number) => {
+    const claimed = await claimPartition(bus, p, lease, watch?.partitions.get(p))
+    if (!claimed || closed || stale) return onChange()
+    let brokenBy: string | undefined
+    const holding = await open(claimed, reason => {
+      brokenBy = reason
+      if (holdings.get(p) === holding) void drop(holding, reason).finally(onChange)
+    })
+    if (brokenBy !== undefined || closed || stale) {
+      void holding.drop()
+      return onChange()
+    }
+    holdings.set(p, holding)
+    log.debug({ p, epoch: claimed.epoch }, 'partition taken')
+  }
+  const release = async (holding: Holding) => {
+    holdings.delete(holding.claim.p)
+    await holding.drop()
+    await releasePartition(bus, holding.claim, lease)
+    log.debug({ p: holding.claim.p }, 'partition released')
+  }
+  async function drop(holding: Holding, reason: string) {
+    holdings.delete(holding.claim.p)
+    log.info({ p: holding.claim.p, reason }, 'partition dropped')
+    await holding.drop()
+  }
+
+  schedule(0)
+  return {
+    restart: reason => {
+      if (closed) return
+      if (holdings.size > 0) log.info({ reason, partitions: holdings.size }, 'dropping partitions')
+      stale = true
+      void dropAll()
+      onChange()
+    },
+    leave: async () => {
+      leaving = true
+      running = running.then(reconcile)
+      await running.catch(error => log.warn({ error }, 'left without letting go in order'))
+    },
+    held: () => [...holdings.keys()].sort((a, b) => a - b),
+    close: async () => {
+      closed = true
+      clearTimeout(timer)
+      await running.catch(() => {})
+      watch?.close()
+      await dropAll()
+    },
+  }
+}
+
+const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>) => {
+  const rest = items.values()
+  const worker = async () => {
+    for (const item of rest) await work(item)
+  }
+  await Promise.all(Array.from({ length: CLAIMS_AT_ONCE }, worker))
+}

@@ -1,0 +1,149 @@
+/**
+ * The rows of every session that this process has touched: they follow the records, and are never
+ * ahead of them. Records come in as they are committed and are applied in batches; whoever reads
+ * says at which record the rows must be. What was not handed over, because another process wrote it
+ * or because too much waited, is read from the log. So any file may be lost, damaged or stale at any
+ * time, and none of it can stop a decision.
+ *
+ * Opening a file blocks the process for milliseconds, so files are opened one at a time, in the
+ * background slowly, and only so many stay open. It knows nothing of ownership: a file is of use
+ * again when the session comes back.
+ */
+import type { SocketPresence } from '../../subjects/signals.ts'
+import type { SessionId } from '../../subjects/subjects.ts'
+import type { Bus } from '../bus/connect.ts'
+import type { SessionStore } from '../store/session-store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Keeper } from './journal.ts'
+import { type Committed, openShelf, type Shelf } from './shelf.ts'
+
+export type Projection = Keeper & {
+  /** Takes over a committed record, to be applied soon. */
+  take(sid: SessionId, committed: Committed): void
+  /** Takes note of all sockets that are open now, if the session is in use here. */
+  noteSockets(sid: SessionId, sockets: readonly SocketPresence[]): void
+  /** Works with rows that hold everything up to `sequence`. */
+  use<T>(sid: SessionId, sequence: number, work: (store: SessionStore) => Promise<T>): Promise<T>
+  /** Applies what waits, keeps the state, closes the file; nothing happens when it is not open. */
+  rest(sid: SessionId): Promise<void>
+  /** Sessions whose file is open. */
+  openCount(): number
+  close(): Promise<void>
+}
+
+export type ProjectionOptions = {
+  readonly folder: string
+  readonly log: Log
+  /** How many files stay open. */
+  readonly mostOpen?: number
+}
+
+const MOST_OPEN = 300
+/** How long records gather before they are applied. */
+const GATHER_MS = 50
+const AFTER_FAILURE_MS = 1_000
+/** In the background, opening files takes at most one part in so many of the time. */
+const OPENING_SHARE = 4
+
+const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+
+export const openProjection = (bus: Bus, options: ProjectionOptions): Projection => {
+  const { folder, log, mostOpen = MOST_OPEN } = options
+  /** In order of use, the least recently used first. */
+  const shelves = new Map<SessionId, Shelf>()
+  const dirty = new Set<Shelf>()
+  let working: Promise<void> | undefined
+  let opening: Promise<unknown> = Promise.resolve()
+  let closed = false
+
+  /** Lets one file be opened at a time, with room for everything else between two. */
+  const gate = <T>(open: () => Promise<T>): Promise<T> => {
+    const opened = opening.then(open)
+    opening = opened.catch(() => {}).then(() => new Promise<void>(resolve => setImmediate(resolve)))
+    return opened
+  }
+  const shelfOf = (sid: SessionId): Shelf => {
+    const shelf = shelves.get(sid) ?? openShelf(bus, { sid, folder, gate, log })
+    shelves.delete(sid)
+    shelves.set(sid, shelf)
+    return shelf
+  }
+  const openCount = () => {
+    let count = 0
+    for (const shelf of shelves.values()) if (shelf.isOpen()) count++
+    return count
+  }
+  /** Puts away what nobody has used for longest, when too many files are open. */
+  const makeRoom = () => {
+    let excess = openCount() - mostOpen
+    for (const [sid, shelf] of shelves) {
+      if (excess <= 0) return
+      if (!shelf.isOpen() || shelf.isBusy()) continue
+      excess--
+      void rest(sid)
+    }
+  }
+  const rest = async (sid: SessionId) => {
+    const shelf = shelves.get(sid)
+    if (!shelf) return
+    await shelf.rest()
+    if (!shelf.isBusy() && !dirty.has(shelf) && shelves.get(sid) === shelf) shelves.delete(sid)
+  }
+  const work = async () => {
+    await pause(GATHER_MS)
+    for (const shelf of dirty) {
+      if (closed) return
+      dirty.delete(shelf)
+      const startedMs = performance.now()
+      const wasOpen = shelf.isOpen()
+      await shelf.apply().catch(error => {
+        log.error({ sid: shelf.sid, error }, 'rows not written, trying again')
+        setTimeout(() => shelves.get(shelf.sid) === shelf && soon(shelf), AFTER_FAILURE_MS).unref()
+      })
+      if (wasOpen) continue
+      makeRoom()
+      await pause((performance.now() - startedMs) * (OPENING_SHARE - 1))
+    }
+  }
+  const soon = (shelf: Shelf) => {
+    if (closed) return
+    dirty.add(shelf)
+    working ??= work().finally(() => {
+      working = undefined
+      const [next] = dirty
+      if (next) soon(next)
+    })
+  }
+
+  return {
+    take: (sid, committed) => {
+      const shelf = shelfOf(sid)
+      shelf.take(committed)
+      soon(shelf)
+    },
+    noteSockets: (sid, sockets) => {
+      const shelf = shelves.get(sid)
+      if (!shelf) return
+      shelf.noteSockets(sockets)
+      soon(shelf)
+    },
+    use: async (sid, sequence, withStore) => {
+      const shelf = shelfOf(sid)
+      const wasOpen = shelf.isOpen()
+      try {
+        return await shelf.use(sequence, withStore)
+      } finally {
+        if (!wasOpen) makeRoom()
+      }
+    },
+    saved: (sid, newest) => shelfOf(sid).saved(newest),
+    discard: sid => shelfOf(sid).discard(),
+    rest,
+    openCount,
+    close: async () => {
+      closed = true
+      await working
+      await Promise.all([...shelves.values()].map(shelf => shelf.rest()))
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** What every part of an owner works with. Made once per process, in run.ts. */
+import type { SessionId } from '../../subjects/subjects.ts'
+import type { Bus } from '../bus/connect.ts'
+import type { Policy } from '../session/policy.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Lease } from './lease.ts'
+import type { Projection } from './projection.ts'
+
+/** The points between which a process may die; tests stop there. In the order of their coming. */
+export const STEPS = ['taken', 'decided', 'committed', 'armed', 'emitted', 'answered'] as const
+export type Step = (typeof STEPS)[number]
+/** Called at each step of a command, and waited for. */
+export type AtStep = (
+  step: Step,
+  at: { readonly sid: SessionId; readonly commandSequence: number },
+) => void | Promise<void>
+
+export type OwnerRoom = {
+  readonly bus: Bus
+  readonly log: Log
+  readonly lease: Lease
+  readonly projection: Projection
+  readonly policy: Policy
+  /** SHA-256 (hex) of the token that the sandbox of a generation presents. */
+  readonly tokenHash: (sid: SessionId, generation: number) => string
+  readonly sessionIdleMs: number
+  readonly nowMs: () => number
+  readonly at: AtStep
+}
