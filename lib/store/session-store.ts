@@ -11,8 +11,9 @@
  */
 import type { ParticipantRow } from '../../subjects/asks.ts'
 import type { Artifact } from '../../subjects/frames-server.ts'
+import type { SocketPresence } from '../../subjects/signals.ts'
 import type { Carried } from './apply/batch.ts'
-import { type ConnectionRow, writeConnections } from './apply/connections.ts'
+import { writeConnections } from './apply/connections.ts'
 import { type Entry, gather } from './apply/gather.ts'
 import { writeBatch } from './apply/write.ts'
 import { isDamage, removeDatabase, setAside } from './database.ts'
@@ -50,7 +51,7 @@ export type SessionStore = {
   participants(): Promise<ParticipantRow[]>
   artifacts(): Promise<Artifact[]>
   /** The sockets that are open now, all of them. */
-  recordConnections(connections: readonly ConnectionRow[]): Promise<void>
+  recordConnections(sockets: readonly SocketPresence[]): Promise<void>
   close(): Promise<void>
   /** Closes and deletes the file. */
   destroy(): Promise<void>
@@ -130,7 +131,7 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
     messages: query => within(db => readMessages(db, query)),
     participants: () => within(readParticipants),
     artifacts: () => within(readArtifacts),
-    recordConnections: connections => within(db => writeConnections(db, connections)),
+    recordConnections: sockets => within(db => writeConnections(db, sockets)),
     close,
     destroy: async () => {
       await close()

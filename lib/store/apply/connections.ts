@@ -1,12 +1,6 @@
 /** The registry of open sockets, `ws_client_mapping`: soft state, from presence, not from the log. */
+import type { SocketPresence } from '../../../subjects/signals.ts'
 import type { SessionQueries } from '../session-database.ts'
-
-export type ConnectionRow = {
-  readonly wsId: string
-  readonly participantId: string
-  readonly clientId: string | null
-  readonly createdAtMs: number
-}
 
 /** More sockets than this of one session are not listed: the newest are. */
 export const CONNECTIONS_LISTED = 1_000
@@ -17,18 +11,18 @@ export const CONNECTIONS_LISTED = 1_000
  */
 export const writeConnections = async (
   db: SessionQueries,
-  connections: readonly ConnectionRow[],
+  sockets: readonly SocketPresence[],
 ): Promise<void> => {
   const people = await db.selectFrom('participants').select('id').execute()
   const known = new Set(people.map(row => row.id))
-  const rows = connections
-    .filter(connection => known.has(connection.participantId))
+  const rows = sockets
+    .filter(socket => known.has(socket.participantId))
     .slice(-CONNECTIONS_LISTED)
-    .map(connection => ({
-      ws_id: connection.wsId,
-      participant_id: connection.participantId,
-      client_id: connection.clientId,
-      created_at: connection.createdAtMs,
+    .map(socket => ({
+      ws_id: socket.connectionId,
+      participant_id: socket.participantId,
+      client_id: socket.clientId,
+      created_at: socket.lastSeenMs,
     }))
   const open = rows.map(row => row.ws_id)
   await db.deleteFrom('ws_client_mapping').where('ws_id', 'not in', open).execute()

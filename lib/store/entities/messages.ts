@@ -10,6 +10,15 @@ export const MessageEntity = defineEntity({
     { name: 'messages_author_id', properties: ['author_id'] },
     { name: 'messages_created_at', properties: ['created_at', 'queued_sequence'] },
   ],
+  uniques: [
+    {
+      name: 'messages_client_request_id',
+      properties: ['client_request_id'],
+      where: 'client_request_id is not null',
+    },
+    // One prompt runs at a time: the core sees to it, and the file would not take a second.
+    { name: 'messages_one_processing', properties: ['status'], where: "status = 'processing'" },
+  ],
   properties: {
     id: p.text().primary(),
     author_id: p.text(),
