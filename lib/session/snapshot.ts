@@ -31,14 +31,10 @@ export const queueOf = (state: SessionState): QueuedPrompt[] => promptQueueOf(vi
 /** A snapshot without what the store adds: `timeline` and `artifacts`. */
 export const snapshotOf = (
   state: SessionState,
-): Omit<SessionSnapshot, 'timeline' | 'artifacts'> & {
-  readonly session: SessionInfo
-  readonly promptQueue: QueuedPrompt[]
-  readonly version: number
-  readonly held: boolean
-  readonly spawnError: string | null
-  readonly sequence: number
-} => ({
+): Pick<
+  SessionSnapshot,
+  'session' | 'promptQueue' | 'version' | 'held' | 'spawnError' | 'sequence'
+> => ({
   session: sessionInfoOf(state),
   promptQueue: queueOf(state),
   version: state.queueVersion,

@@ -1,0 +1,102 @@
+/** Commands as the scenes tell them. */
+import type { CommandInput } from '../../subjects/commands.ts'
+import { at, START_MS, type Step } from './scene.ts'
+
+type Fields<T extends CommandInput['type']> = Partial<Extract<CommandInput, { type: T }>>
+
+export const create = (more: Fields<'create_session'> = {}): CommandInput => ({
+  v: 1,
+  type: 'create_session',
+  repoOwner: 'acme',
+  repoName: 'shop',
+  model: 'anthropic/claude-haiku-4-5',
+  owner: { userId: 'ada', login: 'ada-l', name: 'Ada', email: 'ada@example.org' },
+  ...more,
+})
+export const prompt = (content: string, more: Fields<'prompt'> = {}): CommandInput => ({
+  v: 1,
+  type: 'prompt',
+  content,
+  authorId: 'ada',
+  ...more,
+})
+export const stop = (more: Fields<'stop'> = {}): CommandInput => ({ v: 1, type: 'stop', ...more })
+export const warm = (): CommandInput => ({ v: 1, type: 'warm', reason: 'typing' })
+export const wsToken = (digit: string, userId = 'ada'): CommandInput => ({
+  v: 1,
+  type: 'issue_ws_token',
+  user: { userId },
+  tokenHash: digit.repeat(64).slice(0, 64),
+})
+export const spawned = (generation = 1, more: Fields<'sandbox_spawned'> = {}): CommandInput => ({
+  v: 1,
+  type: 'sandbox_spawned',
+  generation,
+  objectId: `object-${generation}`,
+  host: 'host-a',
+  ...more,
+})
+export const spawnFailed = (generation = 1, permanent = true): CommandInput => ({
+  v: 1,
+  type: 'sandbox_spawn_failed',
+  generation,
+  error: 'no room',
+  permanent,
+})
+export const connected = (connectionId = 'c1', generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_connected',
+  generation,
+  connectionId,
+})
+export const disconnected = (connectionId = 'c1', generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_disconnected',
+  generation,
+  connectionId,
+})
+export const delivered = (messageId: string, generation = 1): CommandInput => ({
+  v: 1,
+  type: 'prompt_delivered',
+  generation,
+  connectionId: 'c1',
+  messageId,
+})
+export const exited = (orderly = false, generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_exited',
+  generation,
+  reason: 'exit code 1',
+  orderly,
+})
+type Said = { readonly type: string } & Record<string, unknown>
+export const says = (...events: Said[]): CommandInput => ({
+  v: 1,
+  type: 'sandbox_events',
+  generation: 1,
+  events,
+})
+export const saysOf = (generation: number, ...events: Said[]): CommandInput => ({
+  v: 1,
+  type: 'sandbox_events',
+  generation,
+  events,
+})
+export const writes = (messageId: string, content: string, ...events: Said[]): CommandInput => ({
+  v: 1,
+  type: 'sandbox_events',
+  generation: 1,
+  text: { messageId, content },
+  events,
+})
+export const done = (messageId?: string, success = true): Said => ({
+  type: 'execution_complete',
+  success,
+  ...(messageId === undefined ? {} : { messageId }),
+})
+/** A deadline that fires exactly when it is due, `atMs` after the scene began. */
+export const fires = (name: string, atMs: number | undefined, storedAtMs = atMs): Step =>
+  at(storedAtMs ?? 0, { v: 1, type: 'deadline', name, atMs: START_MS + (atMs ?? 0) })
+
+/** A session whose sandbox has just connected. */
+export const ready: readonly CommandInput[] = [create(), spawned(), connected()]
