@@ -1,0 +1,237 @@
+/**
+ * sandboxes: does what the sessions want of sandboxes. Takes jobs, asks the provider, and tells the
+ * session what came of it by commands. It decides nothing: whether and when a sandbox is wanted, and
+ * what a failure means, is the owner's business.
+ *
+ * A job is done at least once and must not matter twice; results carry ids made of session and
+ * generation. When this process dies, jobs under way come back, to it or to another host; local
+ * sandboxes run on until it is back.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../../config/config.ts'
+import type { CommandInput } from '../../subjects/commands.ts'
+import { fail } from '../../subjects/errors.ts'
+import {
+  type RestoreJob,
+  type SnapshotJob,
+  type SpawnJob,
+  type StopJob,
+  sandboxJobSchemas,
+} from '../../subjects/jobs.ts'
+import { JOB } from '../../subjects/streams.ts'
+import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/subjects.ts'
+import { sandboxToken } from '../auth/sandbox-token.ts'
+import { publishCommand } from '../bus/command.ts'
+import { type Bus, connectBus } from '../bus/connect.ts'
+import { consumeJobs } from '../bus/jobs.ts'
+import { takeLock } from '../process/lock.ts'
+import type { Log } from '../telemetry/log.ts'
+import { httpProvider } from './http/provider.ts'
+import { localProvider } from './local/provider.ts'
+import { type Exit, isPermanent, type Provider, type Spawned } from './provider.ts'
+
+/** Jobs at the same time: most of each is waiting for a process or an answer. */
+const CONCURRENCY = 8
+/** A job that fails so often, by no fault of the provider's, is a dead letter. */
+const ATTEMPTS = 20
+const STORE_WITHIN_MS = 10_000
+const LOCK_EVERY_MS = 500
+
+type AnyJob = SpawnJob | RestoreJob | SnapshotJob | StopJob
+
+const DEMO_AGENT = join(import.meta.dirname, 'demo-agent', 'main.ts')
+const shellQuoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+const demoAgentCommand = () => `${shellQuoted(process.execPath)} ${shellQuoted(DEMO_AGENT)}`
+
+const listOf = (text: string | undefined) => text?.split(',').filter(item => item !== '') ?? []
+
+const providerOf = (config: Config, log: Log): Provider | undefined => {
+  switch (config.sandboxProvider) {
+    case 'local':
+      return localProvider({
+        dataDir: config.dataDir,
+        agentCommand: config.agentCommand ?? demoAgentCommand(),
+        agentInactivityMs: config.agentInactivityMs,
+        agentEnv: listOf(config.agentEnv),
+        hosts: listOf(config.sandboxHosts),
+        env: process.env,
+        log,
+      })
+    case 'http':
+      return httpProvider({
+        url: config.sandboxApiUrl ?? '',
+        secret: config.sandboxApiSecret ?? '',
+        nowMs: Date.now,
+      })
+    case 'none':
+      return undefined
+  }
+}
+
+/** Runs until the signal aborts; then local sandboxes are ended and that is told. */
+export const runSandboxes = async (
+  config: Config,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> => {
+  const provider = providerOf(config, log)
+  if (!provider) {
+    log.info('no provider is configured: no sandboxes are started')
+    return aborted(signal)
+  }
+  const folder = join(config.dataDir, 'sandboxes')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const lock = provider.capabilities.hostBound ? await lockOf(folder, signal, log) : undefined
+  if (signal.aborted) return lock?.release()
+  const host = provider.capabilities.hostBound ? await hostOf(folder) : ANY_HOST
+  const bus = await connectBus({ url: config.natsUrl, name: `sandboxes-${host}` })
+  try {
+    await serve({ bus, provider, host, config, signal, log })
+  } finally {
+    await bus.close()
+    lock?.release()
+  }
+}
+
+type Serving = {
+  readonly bus: Bus
+  readonly provider: Provider
+  readonly host: string
+  readonly config: Config
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+const serve = async (serving: Serving): Promise<void> => {
+  const { bus, provider, host, signal, log } = serving
+  await provider.open(exit => reportExit(serving, exit))
+  const hosts = host === ANY_HOST ? [ANY_HOST] : [ANY_HOST, host]
+  log.info({ host, provider: serving.config.sandboxProvider }, 'ready for jobs')
+  const consuming = hosts.map(name =>
+    consumeJobs<AnyJob>(bus, {
+      stream: JOB,
+      durable: `sandbox-${name}`,
+      filter: sandboxJobsOf(name),
+      schema: subject => sandboxJobSchemas[kindOf(subject)],
+      kind: 'job',
+      signal,
+      concurrency: CONCURRENCY,
+      attempts: ATTEMPTS,
+      run: (job, meta) => doJob(serving, kindOf(meta.subject), job),
+      onError: (error, meta) => log.warn({ err: error, ...meta }, 'a job failed'),
+    }),
+  )
+  await Promise.all(consuming)
+  await provider.close()
+}
+
+const kindOf = (subject: string): SandboxJobKind => {
+  const kind = subject.split('.').at(-1) ?? ''
+  if (!Object.hasOwn(sandboxJobSchemas, kind)) {
+    throw fail('INVALID_REQUEST', { message: `no such job: ${subject}` })
+  }
+  return kind as SandboxJobKind
+}
+
+/** Does one job. Throws only what may pass, or what nobody can be told of. */
+const doJob = async (serving: Serving, kind: SandboxJobKind, job: AnyJob): Promise<void> => {
+  const { provider, log } = serving
+  switch (kind) {
+    case 'spawn':
+    case 'restore':
+      return start(serving, kind, job as RestoreJob)
+    case 'stop':
+    case 'destroy':
+      await provider.stop(job as StopJob, { remove: kind === 'destroy' }).catch(error => {
+        if (!isPermanent(error)) throw error
+        // A sandbox that cannot be stopped ends by its own limits; the session has gone on.
+        log.warn({ err: error, sid: job.sid }, 'a sandbox was not stopped')
+      })
+      return
+    case 'snapshot': {
+      const { imageId } = await provider.snapshot(job as SnapshotJob)
+      log.info({ sid: job.sid, imageId }, 'snapshot taken')
+    }
+  }
+}
+
+const start = async (serving: Serving, kind: 'spawn' | 'restore', job: RestoreJob) => {
+  const { provider, config, host } = serving
+  const { sid, generation } = job
+  const access = {
+    token: sandboxToken(config.internalCallbackSecret, sid, generation),
+    controlPlaneUrl: config.controlPlaneUrl,
+  }
+  const id = `${sid}.${generation}`
+  let spawned: Spawned
+  try {
+    spawned = await (kind === 'spawn'
+      ? provider.create(job, access)
+      : provider.restore(job, access))
+  } catch (error) {
+    const permanent = isPermanent(error)
+    const text = (error instanceof Error ? error.message : String(error)).slice(0, 4_000)
+    serving.log.warn({ sid, generation, permanent, reason: text }, 'no sandbox')
+    const command = {
+      v: 1,
+      type: 'sandbox_spawn_failed',
+      generation,
+      error: text,
+      permanent,
+    } as const
+    return void (await publishCommand(serving.bus, sid, command, { id: `${id}.spawn_failed` }))
+  }
+  const { objectId, warning } = spawned
+  const command = { v: 1, type: 'sandbox_spawned', generation, objectId, host, warning } as const
+  await publishCommand(serving.bus, sid, command, { id: `${id}.spawned` })
+}
+
+/** Tells the session; goes on trying until the bus has it, or this process has to end. */
+const reportExit = async ({ bus, signal, log }: Serving, exit: Exit): Promise<void> => {
+  const { sid, generation, orderly } = exit
+  const reason = exit.reason.slice(0, 4_000)
+  const command: CommandInput = { v: 1, type: 'sandbox_exited', generation, reason, orderly }
+  for (;;) {
+    // What cannot be told in time is in the sandbox's folder, and told at the next start.
+    const deadlineMs = signal.aborted ? 2_000 : STORE_WITHIN_MS
+    try {
+      await publishCommand(bus, sid, command, { id: `${sid}.${generation}.exited`, deadlineMs })
+      return
+    } catch (error) {
+      log.warn({ err: error, sid }, 'the end of a sandbox could not be told yet')
+      if (signal.aborted) throw error
+    }
+  }
+}
+
+/** The name of this host, made once and kept with its sandboxes. */
+const hostOf = async (folder: string): Promise<string> => {
+  const path = join(folder, 'host')
+  const made = `h${randomBytes(8).toString('hex')}`
+  await writeFile(path, made, { flag: 'wx', mode: 0o600 }).catch(error => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  return (await readFile(path, 'utf8')).trim()
+}
+
+/** One process at a time looks after a folder of sandboxes; a second one stands by. */
+const lockOf = async (folder: string, signal: AbortSignal, log: Log) => {
+  let told = false
+  while (!signal.aborted) {
+    const lock = takeLock(join(folder, 'lock'))
+    if (lock) return lock
+    if (!told)
+      log.warn('another process looks after the sandboxes of this data folder: standing by')
+    told = true
+    await new Promise(resolve => setTimeout(resolve, LOCK_EVERY_MS))
+  }
+  return undefined
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
