@@ -1,0 +1,70 @@
+/**
+ * The Fastify app: which routes there are, and what stands before them. A path that does not exist
+ * is 404 before anybody is asked who they are; everything under `required` needs a service token or
+ * a signed-in person.
+ */
+import cookie from '@fastify/cookie'
+import fastify from 'fastify'
+import type { Log } from '../telemetry/log.ts'
+import { answerError } from './answer-error.ts'
+import { artifacts } from './artifacts.ts'
+import { requireCaller } from './caller.ts'
+import { type Bundle, servePage } from './console.ts'
+import { createSession } from './create-session.ts'
+import { events } from './events.ts'
+import { health } from './health.ts'
+import { requestId, sendHeaders } from './http-headers.ts'
+import { BODY_LIMIT_BYTES, readJsonBodies } from './json-body.ts'
+import { listSessions } from './list-sessions.ts'
+import { messages } from './messages.ts'
+import { participants } from './participants.ts'
+import { people } from './people.ts'
+import { prompts } from './prompts.ts'
+import type { Resource, Room } from './room.ts'
+import { showSession } from './show-session.ts'
+import { signIn } from './sign-in.ts'
+import { wsToken } from './ws-token.ts'
+import { type App, validateWithZod } from './zod-validation.ts'
+
+const RESOURCES: readonly Resource[] = [
+  createSession,
+  listSessions,
+  showSession,
+  wsToken,
+  prompts,
+  events,
+  messages,
+  participants,
+  artifacts,
+  people,
+]
+
+/** Builds the app; it does not listen yet. */
+export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<App> => {
+  const base = fastify({
+    loggerInstance: log,
+    // One line per request is the load balancer's to write; ours are about what went wrong.
+    disableRequestLogging: true,
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT_BYTES,
+    // A stopping process answers what it has begun, and lets nobody hold it up by staying connected.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+  })
+  const app = validateWithZod(base as unknown as App)
+  sendHeaders(base as unknown as App)
+  readJsonBodies(base as unknown as App)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
+  await app.register(cookie)
+
+  health(app)
+  servePage(app, room, bundle)
+  await app.register(async scope => signIn(scope, room))
+  await app.register(async required => {
+    required.decorateRequest('caller')
+    requireCaller(required, room)
+    for (const resource of RESOURCES) resource(required, room)
+  })
+  return app
+}

@@ -1,0 +1,6 @@
+/** `GET /health`: this process answers. Open to everybody, and says nothing else. */
+import type { App } from './zod-validation.ts'
+
+export const health = (app: App): void => {
+  app.get('/health', async () => ({ status: 'healthy', service: 'open-inspect-control-plane' }))
+}

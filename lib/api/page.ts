@@ -1,0 +1,78 @@
+/** The few pages that are plain HTML: how to sign in. The console itself is in console.ts. */
+import type { FastifyReply } from 'fastify'
+import type { Invite } from '../auth/signin-codes.ts'
+
+/** Everything from this origin; pictures of people also from GitHub. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: https://github.com https://avatars.githubusercontent.com",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Sends HTML. Never kept by a cache: what it shows depends on who asks. */
+export const sendPage = (reply: FastifyReply, status: number, html: string) =>
+  reply
+    .code(status)
+    .header('content-security-policy', PAGE_POLICY)
+    .type('text/html; charset=utf-8')
+    .send(html)
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, c => ESCAPES[c] ?? c)
+
+const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+<link rel="icon" href="/assets/icon.svg">
+<link rel="stylesheet" href="/assets/console.css">
+</head>
+<body class="plain"><main><h1>${escapeHtml(title)}</h1>
+${body}
+</main></body>
+</html>
+`
+
+export const signInPage = {
+  /** Nobody is signed in, and there is no code. */
+  needed: () =>
+    page(
+      'Sign in',
+      `<p>Open the address that <code>npm start</code> printed: it holds a code that signs you in.</p>
+<p>Invited by somebody? Open the link that they sent you.</p>`,
+    ),
+
+  /** The code is used, too old, or never was one. */
+  used: () =>
+    page(
+      'This link no longer works',
+      `<p>A sign-in link works once, and an invitation for ten minutes.</p>
+<p>The developer: stop <code>npm start</code> and run it again, it prints a new link. Your sessions are kept.</p>
+<p>Everybody else: ask for a new invitation.</p>`,
+    ),
+
+  /** A good invitation, not used up yet. */
+  invited: ({ who, invitedBy }: Invite, code: string) =>
+    page(
+      `Join as ${who.name}`,
+      `<p>${escapeHtml(invitedBy)} invites you to work with coding agents here.</p>
+<form method="post" action="/login">
+<input type="hidden" name="code" value="${escapeHtml(code)}">
+<button class="primary" autofocus>Join as ${escapeHtml(who.name)}</button>
+</form>`,
+    ),
+}

@@ -1,0 +1,37 @@
+/** `GET /me` and `POST /invites`: for the page, which wants to know who it serves. */
+import { z } from 'zod'
+import { fail } from '../../subjects/errors.ts'
+import { isSessionId } from '../../subjects/subjects.ts'
+import { makeInvite } from '../auth/signin-codes.ts'
+import type { Resource } from './room.ts'
+
+const NEEDS_NAME = 'name is required'
+const invitation = z.object(
+  {
+    name: z.string({ error: NEEDS_NAME }).trim().min(1, { error: NEEDS_NAME }).max(80),
+    sessionId: z.string().refine(isSessionId, { error: 'Invalid sessionId' }).nullish(),
+  },
+  { error: NEEDS_NAME },
+)
+
+export const people: Resource = (app, { codes, nowMs }) => {
+  app.get('/me', async request => {
+    if (request.caller.kind === 'service') throw fail('FORBIDDEN')
+    const { userId, name, role } = request.caller.who
+    return { userId, name, role }
+  })
+
+  app.post('/invites', { schema: { body: invitation } }, async (request, reply) => {
+    const { body, caller } = request
+    if (caller.kind === 'person' && caller.who.role !== 'developer') {
+      throw fail('FORBIDDEN', { message: 'Only the developer may invite others' })
+    }
+    const { code, expiresAtMs } = await makeInvite(codes, {
+      name: body.name,
+      invitedBy: caller.kind === 'person' ? caller.who.name : 'A service',
+      sid: body.sessionId ?? null,
+      nowMs: nowMs(),
+    })
+    return reply.code(201).send({ path: `/login?code=${code}`, expiresAt: expiresAtMs })
+  })
+}

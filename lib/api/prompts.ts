@@ -1,0 +1,80 @@
+/** `POST /sessions/:id/prompt` and `…/stop` (spec 3.7). */
+
+import { v7 } from 'uuid'
+import { z } from 'zod'
+import { attachment, PROMPT_SOURCES, requestId, WIRE_TEXT_MAX } from '../../subjects/commands.ts'
+import { requestCommand } from '../bus/command.ts'
+import { accepted } from './answer-error.ts'
+import { actorOf } from './caller.ts'
+import { sessionParams } from './query.ts'
+import type { Resource } from './room.ts'
+
+const NEEDS_CONTENT = 'content is required'
+
+const newPrompt = z.object(
+  {
+    content: z.string({ error: NEEDS_CONTENT }).min(1, { error: NEEDS_CONTENT }).max(WIRE_TEXT_MAX),
+    authorId: z.string().max(256).nullish(),
+    source: z.enum(PROMPT_SOURCES, { error: 'Invalid source' }).nullish(),
+    model: z.string().min(1).max(128).nullish(),
+    reasoningEffort: z.string().max(32).nullish(),
+    attachments: z.array(attachment).max(6).nullish(),
+    callbackContext: z.record(z.string(), z.unknown()).nullish(),
+    /** Makes a repetition safe: the same id is the same prompt. */
+    clientRequestId: requestId.nullish(),
+  },
+  { error: NEEDS_CONTENT },
+)
+
+const stopRequest = z
+  .object({ messageId: z.string().max(128).nullish(), clientRequestId: requestId.nullish() })
+  .nullish()
+
+export const prompts: Resource = (app, { bus }) => {
+  const params = sessionParams
+
+  app.post('/sessions/:id/prompt', { schema: { params, body: newPrompt } }, async request => {
+    const { body, caller } = request
+    const author = actorOf(caller, { userId: body.authorId }, 'anonymous')
+    const { userId, ...known } = author
+    const answer = await requestCommand(
+      bus,
+      request.params.id,
+      {
+        v: 1,
+        type: 'prompt',
+        clientRequestId: body.clientRequestId ?? v7(),
+        content: body.content,
+        authorId: userId,
+        // A person's prompt comes from the page, whatever the body says.
+        source: caller.kind === 'person' ? 'web' : (body.source ?? 'web'),
+        model: body.model ?? null,
+        reasoningEffort: body.reasoningEffort ?? null,
+        attachments: body.attachments ?? null,
+        callbackContext: caller.kind === 'person' ? null : (body.callbackContext ?? null),
+        author: caller.kind === 'person' ? known : null,
+      },
+      { traceId: request.traceId },
+    )
+    const { messageId, position } = accepted(answer.reply)
+    return { messageId, status: 'queued', position: position ?? null }
+  })
+
+  app.post('/sessions/:id/stop', { schema: { params, body: stopRequest } }, async request => {
+    const { body, caller } = request
+    const answer = await requestCommand(
+      bus,
+      request.params.id,
+      {
+        v: 1,
+        type: 'stop',
+        clientRequestId: body?.clientRequestId ?? v7(),
+        messageId: body?.messageId ?? null,
+        userId: caller.kind === 'person' ? caller.who.userId : null,
+      },
+      { traceId: request.traceId },
+    )
+    accepted(answer.reply)
+    return { status: 'stopping' }
+  })
+}

@@ -1,0 +1,42 @@
+/** `POST /sessions/:id/ws-token` (spec 3.9): whoever may call may join, and joins with this token. */
+import { randomBytes } from 'node:crypto'
+import { v7 } from 'uuid'
+import { z } from 'zod'
+import { sha256Hex } from '../auth/hash.ts'
+import { requestCommand } from '../bus/command.ts'
+import { accepted } from './answer-error.ts'
+import { actorOf } from './caller.ts'
+import { sessionParams } from './query.ts'
+import type { Resource } from './room.ts'
+
+const joining = z
+  .object({
+    userId: z.string().max(256).nullish(),
+    githubUserId: z.string().max(64).nullish(),
+    githubLogin: z.string().max(256).nullish(),
+    githubName: z.string().max(256).nullish(),
+    githubEmail: z.string().max(320).nullish(),
+  })
+  .nullish()
+
+export const wsToken: Resource = (app, { bus }) => {
+  const schema = { params: sessionParams, body: joining }
+  app.post('/sessions/:id/ws-token', { schema }, async request => {
+    const user = actorOf(request.caller, request.body ?? {})
+    const token = randomBytes(32).toString('hex')
+    const answer = await requestCommand(
+      bus,
+      request.params.id,
+      {
+        v: 1,
+        type: 'issue_ws_token',
+        clientRequestId: v7(),
+        user,
+        // The token itself leaves this process only in the answer.
+        tokenHash: sha256Hex(token),
+      },
+      { traceId: request.traceId },
+    )
+    return { token, participantId: accepted(answer.reply).participantId }
+  })
+}
