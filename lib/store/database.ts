@@ -52,6 +52,8 @@ export const openDatabase = async <
     await pragma('journal_mode = wal')
     await pragma('synchronous = normal')
     await pragma('journal_size_limit = 4194304')
+    // Hundreds of files are open at a time, and the driver's own default is 16 MB for each.
+    await pragma('cache_size = -2000')
     if (size <= CHECKED_BYTES) {
       const [found] = await pragma('quick_check(1)')
       if (found?.quick_check !== 'ok') throw damage(String(found?.quick_check))
