@@ -7,14 +7,14 @@
  * sandboxes with what was not acknowledged, and nothing is missing. Any number may run.
  */
 
-import uWS from 'uWebSockets.js'
+import uWS, { type TemplatedApp } from 'uWebSockets.js'
 import { randomUUID } from 'node:crypto'
-import { connectBus } from '../bus/connect.ts'
+import { type Bus, connectBus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Edge, EdgeConfig } from './edge.ts'
 import { openRoom } from './room.ts'
 import { makeRooms } from './rooms.ts'
-import { listen, routeAll } from './server.ts'
+import { listen, routeAll, type Server } from './server.ts'
 import { startUpkeep } from './upkeep.ts'
 
 /** How long prompts that were taken in may still be answered, once the edge is asked to stop. */
@@ -57,7 +57,7 @@ export const startEdge = async (
       void ending.finally(() => endings.delete(ending))
     },
   )
-  const server = listen(app, config.host, config.edgePort)
+  const server = await listening(app, config, bus)
   const upkeep = startUpkeep(edge)
 
   const stop = async () => {
@@ -78,6 +78,15 @@ export const startEdge = async (
     await bus.close()
   }
   return { edge, port: server.port, stop }
+}
+
+const listening = async (app: TemplatedApp, config: EdgeConfig, bus: Bus): Promise<Server> => {
+  try {
+    return listen(app, config.host, config.edgePort)
+  } catch (error) {
+    await bus.close()
+    throw error
+  }
 }
 
 const after = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms).unref())
