@@ -6,7 +6,7 @@ import { movesForward } from './timeline.ts'
 
 /** Versions of lines that are kept for clients that come back, and how many bytes of them. */
 export const CHANGES_KEPT = 5_000
-export const CHANGE_BYTES_KEPT = 64 * 1024 ** 2
+export const CHANGE_BYTES_KEPT = 32 * 1024 ** 2
 
 /** Rows of one statement: far below SQLite's 32,766 parameters, and best by measurement. */
 const ROWS_A_STATEMENT = 300
