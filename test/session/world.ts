@@ -36,8 +36,9 @@ export class World {
   readonly policy: Policy = POLICY
   readonly records: SessionRecord[] = []
   readonly stored: Stored[] = []
-  /** The newest command, whether or not it left a record. */
+  /** The command that was decided last, and the record that it left, if any. */
   last: Stored | undefined
+  newest: SessionRecord | undefined
   /** Timers as the owner arms them: the newest of each name. */
   readonly armed = new Map<string, number>()
   readonly fired: Timer[] = []
@@ -73,13 +74,16 @@ export class World {
   /** The owner's loop, as far as the core is concerned. */
   take({ command, context }: Stored): void {
     this.before = this.state
-    this.last = { command, context }
+    this.newest = undefined
+    this.last = undefined
     if (context.commandSequence <= this.state.lastCommandSequence) return
+    this.last = { command, context }
     const decision = decide(this.state, command, context)
     if (decision.events.length === 0) return
     const stamp = { epoch: 1, owner: 'world' }
     const record = recordOf(this.state, command, decision, context, stamp)
     this.records.push(record)
+    this.newest = record
     this.state = applyRecord(this.state, record)
     for (const timer of record.timers) this.armed.set(timer.name, timer.atMs)
   }
@@ -206,5 +210,5 @@ const MOVES = {
   createAgain: world => world.tell(tale.create({ title: 'again' })),
 } as const satisfies Record<string, (world: World, a: number, b: number) => void>
 
-type MoveKind = keyof typeof MOVES
+export type MoveKind = keyof typeof MOVES
 export const MOVE_KINDS = Object.keys(MOVES) as MoveKind[]
