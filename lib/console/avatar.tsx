@@ -1,0 +1,40 @@
+/** A person as a small round picture, or the initials when there is none. */
+import { useState } from 'preact/hooks'
+
+/** Ada Lovelace → AL, ada → A. */
+const initialsOf = (name: string): string => {
+  const words = name.trim().split(/\s+/)
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined]
+  return (
+    letters
+      .map(word => [...(word ?? '')][0] ?? '')
+      .join('')
+      .toUpperCase() || '?'
+  )
+}
+
+const HUES = 12
+/** The same person has the same colour everywhere. */
+const hueOf = (userId: string): number =>
+  [...userId].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % HUES
+
+type Who = { readonly userId: string; readonly name: string; readonly avatar?: string | undefined }
+
+export const Avatar = ({ who, status }: { who: Who; status?: string }) => {
+  const [broken, setBroken] = useState(false)
+  const said = status === 'idle' ? `${who.name} (away)` : who.name
+  return (
+    <span
+      class={`avatar hue-${hueOf(who.userId)} ${status ?? ''}`}
+      role="img"
+      aria-label={said}
+      title={said}
+    >
+      {who.avatar && !broken ? (
+        <img src={who.avatar} alt="" onError={() => setBroken(true)} />
+      ) : (
+        initialsOf(who.name)
+      )}
+    </span>
+  )
+}

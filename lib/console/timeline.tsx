@@ -1,0 +1,108 @@
+/** The session's history, newest at the bottom, which stays in view while the reader is there. */
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { readingOrder } from '../client/reading.ts'
+import type { Session } from '../client/session.ts'
+import { rest } from './rest.ts'
+import { TimelineItem } from './timeline-item.tsx'
+import { toastError } from './toasts.tsx'
+
+/** So many lines are drawn; older ones are a click away. */
+const DRAWN = 300
+/** Within so many pixels of the end the reader counts as being there. */
+const NEAR_PX = 80
+
+const cursorText = (session: Session): string | undefined => {
+  const { cursor } = session.view
+  return cursor
+    ? `${cursor.timestamp}:${cursor.sequence}:${encodeURIComponent(cursor.id)}`
+    : undefined
+}
+
+export const Timeline = ({ sid, session }: { sid: string; session: Session }) => {
+  const { view } = session
+  const items = useMemo(() => readingOrder(view.lines), [view.lines])
+  const [drawn, setDrawn] = useState(DRAWN)
+  const [loading, setLoading] = useState(false)
+  const earlierCursor = useRef<string | undefined>(undefined)
+  const scroller = useRef<HTMLDivElement>(null)
+  const [atEnd, setAtEnd] = useState(true)
+  const hidden = Math.max(0, items.length - drawn)
+
+  const toEnd = () => {
+    const box = scroller.current
+    if (box) box.scrollTop = box.scrollHeight
+    setAtEnd(true)
+  }
+  // Drawn again means that something came: follow it, unless the reader has gone up to read.
+  useLayoutEffect(() => {
+    if (atEnd) toEnd()
+  })
+  const onScroll = () => {
+    const box = scroller.current
+    if (box) setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX)
+  }
+
+  const showEarlier = async () => {
+    const box = scroller.current
+    const fromEnd = box ? box.scrollHeight - box.scrollTop : 0
+    setDrawn(drawn + DRAWN)
+    if (hidden === 0) {
+      setLoading(true)
+      try {
+        const page = await rest.events(sid, {
+          limit: 200,
+          cursor: earlierCursor.current ?? cursorText(session) ?? null,
+        })
+        earlierCursor.current = page.cursor ?? undefined
+        session.addEarlier(page)
+      } catch (error) {
+        toastError(error)
+      }
+      setLoading(false)
+    }
+    requestAnimationFrame(() => {
+      if (box) box.scrollTop = box.scrollHeight - fromEnd
+    })
+  }
+
+  return (
+    <div class="timeline-box">
+      <div
+        class="timeline"
+        ref={scroller}
+        onScroll={onScroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area is reached by keyboard
+        tabIndex={0}
+        role="log"
+        aria-label="What happened"
+        aria-live="off"
+      >
+        {(hidden > 0 || view.hasEarlier) && (
+          <button type="button" class="earlier" disabled={loading} onClick={showEarlier}>
+            {loading ? 'Loading …' : 'Show earlier'}
+          </button>
+        )}
+        <ol>
+          {items.slice(hidden).map(item => (
+            <TimelineItem key={item.key} item={item} me={view.me?.participantId ?? null} />
+          ))}
+        </ol>
+        {view.session?.isProcessing && (
+          <p class="working">
+            <span class="dots" aria-hidden="true">
+              <i />
+              <i />
+              <i />
+            </span>
+            Working
+          </p>
+        )}
+      </div>
+      {!atEnd && (
+        <button type="button" class="to-end" onClick={toEnd}>
+          ↓ Newest
+        </button>
+      )}
+    </div>
+  )
+}
