@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SandboxFrame } from '../../../subjects/frames-sandbox.ts'
 import { AGENT_MARK, sweep } from '../sweep.ts'
-import { confinement } from './confine.ts'
+import { confinementOf } from './confine.ts'
 import { type ConnectionTiming, openConnection } from './connection.ts'
 import type { BridgeEnvironment } from './environment.ts'
 import { createOutbox } from './outbox.ts'
@@ -47,12 +47,13 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     nowMs: Date.now,
     after,
   })
+  const confinement = await confinementOf(environment.isolation, environment.agentEnv)
   let turn: (Turn & { stir(): void }) | undefined
   const seat = createSeat({
     commandLine: environment.agentCommand,
     workspace: environment.workspace,
     env: environment.agentEnv,
-    confine: await confinement(environment.isolation, environment.agentEnv),
+    confine: confinement.confine,
     sessionId: environment.agentSessionId,
     onUpdate: update => {
       turn?.update(update)
@@ -168,5 +169,6 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
   cancelLate()
   clearInterval(heartbeat)
   connection.close()
+  await confinement.end()
   return end
 }

@@ -8,6 +8,7 @@ import type { Isolation } from './environment.ts'
 
 /** Turns a shell command line into the arguments to spawn. */
 export type Confine = (commandLine: string) => Promise<readonly string[]>
+export type Confinement = { readonly confine: Confine; readonly end: () => Promise<void> }
 
 const unconfined: Confine = async commandLine => ['/bin/sh', '-c', `exec ${commandLine}`]
 
@@ -15,11 +16,11 @@ const unconfined: Confine = async commandLine => ['/bin/sh', '-c', `exec ${comma
  * Prepares the confinement; with `null` there is none.
  * @throws code CONFIG_INVALID when isolation is wanted and does not work: never runs without it
  */
-export const confinement = async (
+export const confinementOf = async (
   isolation: Isolation | null,
   agentEnv: Readonly<Record<string, string>>,
-): Promise<Confine> => {
-  if (!isolation) return unconfined
+): Promise<Confinement> => {
+  if (!isolation) return { confine: unconfined, end: async () => {} }
   const { SandboxManager } = await import('@anthropic-ai/sandbox-runtime')
   try {
     await SandboxManager.initialize({
@@ -36,8 +37,11 @@ export const confinement = async (
   }
   // The runtime has a temporary folder of its own, shared by all sandboxes: ours stands again.
   const tmp = agentEnv.TMPDIR ? `TMPDIR='${agentEnv.TMPDIR.replaceAll("'", `'\\''`)}' ` : ''
-  return async commandLine => {
-    const { argv } = await SandboxManager.wrapWithSandboxArgv(`${tmp}exec ${commandLine}`)
-    return argv
+  return {
+    confine: async commandLine => {
+      const { argv } = await SandboxManager.wrapWithSandboxArgv(`${tmp}exec ${commandLine}`)
+      return argv
+    },
+    end: () => SandboxManager.reset(),
   }
 }

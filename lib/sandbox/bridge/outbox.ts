@@ -54,6 +54,7 @@ export type Outbox = {
 type Item = {
   readonly seq: number
   readonly type: string
+  readonly critical: boolean
   readonly messageId: string | undefined
   /** How long the message's text was before this event. */
   readonly textLength: number
@@ -120,18 +121,18 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
   }
 
-  const push = (event: SandboxSaying) => {
+  const push = (event: SandboxSaying, critical: boolean) => {
     seq += 1
     const frame = JSON.stringify({ ...stamped(event), run, seq, ackId: `${run}:${seq}` })
     const textLength = texts.get(event.messageId ?? '')?.length ?? 0
-    items.push({ seq, type: event.type, messageId: event.messageId, textLength, frame })
+    items.push({ seq, type: event.type, critical, messageId: event.messageId, textLength, frame })
     bytes += frame.length
   }
 
   const makeRoom = () => {
     let dropped = false
     while (items.length > maxItems || bytes > maxBytes) {
-      const index = items.findIndex(item => !CRITICAL.has(item.type))
+      const index = items.findIndex(item => !item.critical)
       // The newest event is never the one to go: it may be all there is.
       if (index < 0 || index === items.length - 1) break
       remove(index)
@@ -143,17 +144,14 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
     if (dropping) return
     dropping = true
-    push({
-      type: 'warning',
-      scope: 'sync',
-      message:
-        'The connection is too slow for what the agent does: some of its steps are missing here.',
-    })
+    const message =
+      'The connection is too slow for what the agent does: some of its steps are missing here.'
+    push({ type: 'warning', scope: 'sync', message }, true)
   }
 
   return {
     say: event => {
-      push(event)
+      push(event, CRITICAL.has(event.type))
       makeRoom()
       pump()
     },

@@ -1,5 +1,5 @@
 /** `demo/hello`: a small repository with a few commits, so that there is something to work on. */
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { git } from './git.ts'
 
@@ -79,9 +79,8 @@ const fastImport = (): string =>
 export const ensureDemoRepository = async (repos: string): Promise<void> => {
   const path = join(repos, 'demo', 'hello.git')
   if (await stat(path).catch(() => undefined)) return
-  const fresh = join(repos, 'demo', `.hello-${process.pid}`)
   await mkdir(join(repos, 'demo'), { recursive: true, mode: 0o700 })
-  await rm(fresh, { recursive: true, force: true })
+  const fresh = await mkdtemp(join(repos, 'demo', '.hello-'))
   await git(['init', '--quiet', '--bare', '--initial-branch=main', fresh])
   await git(['-C', fresh, 'fast-import', '--quiet'], fastImport())
   // Another process may have been faster; its repository is the same.
