@@ -8,7 +8,6 @@
  * (it must not: it is told to wait on); the copy only brings a fresher handle.
  */
 import type { JsMsg } from '@nats-io/jetstream'
-import { CMD } from '../../subjects/streams.ts'
 import type { Bus } from '../bus/connect.ts'
 import { ACK_WAIT_MS, type Claim } from './takeover.ts'
 
@@ -77,10 +76,7 @@ export const openIntake = async (
     }
   }, STILL_AT_IT_EVERY_MS)
 
-  const consumer = await bus.js.consumers.get(CMD, claim.consumer).catch(error => {
-    clearInterval(stillAtIt)
-    throw error
-  })
+  const consumer = bus.js.consumers.getConsumerFromInfo(claim.consumer)
   const messages = await consumer.consume({
     callback: take,
     max_messages: BATCH,

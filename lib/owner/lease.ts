@@ -77,7 +77,7 @@ export const takeLease = async (
   /** After a refused renewal: it ran out, it was ours and the answer was lost, or it is another's. */
   const rejoin = async () => {
     const found = await bus.jsm.streams.getMessage(KV_OWN, { last_by_subj: subject })
-    const value = found && readOwnValue(leaseValue, found.data, found.header)
+    const value = found ? readOwnValue(leaseValue, found.data, found.header) : undefined
     if (value && value.incarnation !== incarnation) {
       ended = true
       lose()
@@ -141,4 +141,10 @@ export const takeLease = async (
         .catch(error => log.debug({ error }, 'lease not removed'))
     },
   }
+}
+
+/** The lease of an owner as it is now, read from the leader; undefined when it has none. */
+export const readLease = async (bus: Bus, owner: string): Promise<LeaseValue | undefined> => {
+  const found = await bus.jsm.streams.getMessage(KV_OWN, { last_by_subj: leaseSubject(owner) })
+  return found ? readOwnValue(leaseValue, found.data, found.header) : undefined
 }

@@ -13,7 +13,8 @@
 import { PARTITIONS } from '../../subjects/partition.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Lease } from './lease.ts'
+import { type Lease, readLease } from './lease.ts'
+import type { LeaseValue } from './own-keys.ts'
 import { type OwnWatch, type PartitionEntry, watchOwn } from './own-watch.ts'
 import { desiredOwner } from './rendezvous.ts'
 import { type Claim, claimPartition, isMine, releasePartition } from './takeover.ts'
@@ -88,7 +89,8 @@ export const followPartitions = async (
     // Our own lease may not have come back to us yet.
     if (!leaving && !candidates.includes(lease.owner)) candidates.push(lease.owner)
 
-    const toClaim: number[] = []
+    const looked = new Map<string, LeaseValue | undefined>()
+    const toClaim: { p: number; entry: PartitionEntry | undefined }[] = []
     const toRelease: Holding[] = []
     for (let p = 0; p < PARTITIONS; p++) {
       const entry = partitions.get(p)
@@ -98,20 +100,33 @@ export const followPartitions = async (
         // A sequence below the epoch is only an old view of the key.
         if (entry && entry.sequence > holding.claim.epoch) await drop(holding, 'taken by another')
         else if (!mine) toRelease.push(holding)
-      } else if (mine && isFree(entry)) {
-        toClaim.push(p)
+      } else if (mine && (await isFree(entry, looked))) {
+        toClaim.push({ p, entry })
       }
     }
     await inParallel(toRelease, release)
     await inParallel(toClaim, claim)
   }
-  const isFree = (entry: PartitionEntry | undefined): boolean => {
+  /**
+   * Whether nobody living holds it. The watch may not know yet of a holder that has just renewed: of
+   * every key only the newest value is kept, so a watch that lags sees later keys before it. Hence
+   * who looks dead is looked up before anything is taken from them.
+   */
+  const isFree = async (
+    entry: PartitionEntry | undefined,
+    looked: Map<string, LeaseValue | undefined>,
+  ): Promise<boolean> => {
     const value = entry?.value
     if (!value || value.state === 'released' || isMine(value, lease)) return true
-    return watch?.members.get(value.owner)?.incarnation !== value.incarnation
+    const { owner, incarnation } = value
+    if (watch?.members.get(owner)?.incarnation === incarnation) return false
+    if (!looked.has(owner)) looked.set(owner, await readLease(bus, owner))
+    if (looked.get(owner)?.incarnation !== incarnation) return true
+    onChange()
+    return false
   }
-  const claim = async (p: number) => {
-    const claimed = await claimPartition(bus, p, lease, watch?.partitions.get(p))
+  const claim = async ({ p, entry }: { p: number; entry: PartitionEntry | undefined }) => {
+    const claimed = await claimPartition(bus, p, lease, entry)
     if (!claimed || closed || stale) return onChange()
     let brokenBy: string | undefined
     const holding = await open(claimed, reason => {

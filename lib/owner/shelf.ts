@@ -95,12 +95,14 @@ export const openShelf = (
   const apply = async (): Promise<SessionStore> => {
     const rows = await opened()
     const applied = rows.appliedSequence()
-    if (applied < target) {
+    // More may be committed while this is written; that is for the next time.
+    const goal = target
+    if (applied < goal) {
       const fresh = waiting.filter(entry => entry.sequence > applied)
       const whole = fresh.length > 0 && (fresh[0]?.previous ?? 0) <= applied
       sinceKept += await (whole ? write(rows, fresh) : write(rows, recordsAfter(bus, sid, applied)))
-      if (rows.appliedSequence() < target) {
-        throw fail('BUS_UNAVAILABLE', { message: `the log of ${sid} ends before record ${target}` })
+      if (rows.appliedSequence() < goal) {
+        throw fail('BUS_UNAVAILABLE', { message: `the log of ${sid} ends before record ${goal}` })
       }
     }
     const now = rows.appliedSequence()

@@ -5,7 +5,7 @@
  * reorder. A work queue allows one consumer per filter, so whoever finds another in the way removes
  * it, once it is sure that its own epoch is still the newest.
  */
-import { AckPolicy, JetStreamApiError } from '@nats-io/jetstream'
+import { AckPolicy, type ConsumerInfo, JetStreamApiError } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 import { CMD, KV_OWN } from '../../subjects/streams.ts'
 import { partitionSubject, storedCommands } from '../../subjects/subjects.ts'
@@ -24,7 +24,11 @@ const IN_THE_WAY: ReadonlySet<number> = new Set([10_099, 10_100])
 const TRIES = 10
 
 export type Identity = { readonly owner: string; readonly incarnation: string }
-export type Claim = { readonly p: number; readonly epoch: number; readonly consumer: string }
+export type Claim = {
+  readonly p: number
+  readonly epoch: number
+  readonly consumer: ConsumerInfo
+}
 
 const apiCode = (error: unknown): number | undefined =>
   error instanceof JetStreamApiError ? error.code : undefined
@@ -38,7 +42,7 @@ const write = async (bus: Bus, p: number, value: PartitionValue, expected: numbe
 
 /**
  * Claims a partition and makes its consumer.
- * @param found what the watch says of the partition
+ * @param found the key as it was judged to be free: anything newer is somebody's claim
  * @returns undefined when somebody else was faster
  */
 export const claimPartition = async (
@@ -57,14 +61,13 @@ export const claimPartition = async (
   if (epoch === undefined) return undefined
   const former = found?.value?.epoch ?? found?.sequence
   if (former) await removeConsumer(bus, consumerName(p, former))
-  return (await makeConsumer(bus, p, epoch))
-    ? { p, epoch, consumer: consumerName(p, epoch) }
-    : undefined
+  const consumer = await makeConsumer(bus, p, epoch)
+  return consumer && { p, epoch, consumer }
 }
 
 /** Says that the partition is free, unless somebody has taken it. */
 export const releasePartition = async (bus: Bus, claim: Claim, me: Identity): Promise<void> => {
-  await removeConsumer(bus, claim.consumer)
+  await removeConsumer(bus, claim.consumer.name)
   const value = { v: 1, ...me, state: 'released', epoch: claim.epoch } as const
   await write(bus, claim.p, value, claim.epoch).catch(error => {
     if (!isWrongSequence(error)) throw error
@@ -81,12 +84,16 @@ const readPartition = async (bus: Bus, p: number): Promise<PartitionEntry | unde
   return { value: readOwnValue(partitionValue, found.data, found.header), sequence: found.seq }
 }
 
-/** @returns false when the epoch is over */
-const makeConsumer = async (bus: Bus, p: number, epoch: number): Promise<boolean> => {
+/** @returns undefined when the epoch is over */
+const makeConsumer = async (
+  bus: Bus,
+  p: number,
+  epoch: number,
+): Promise<ConsumerInfo | undefined> => {
   const filter = storedCommands(p)
   for (let tries = 1; ; tries++) {
     try {
-      await bus.jsm.consumers.add(CMD, {
+      return await bus.jsm.consumers.add(CMD, {
         durable_name: consumerName(p, epoch),
         filter_subject: filter,
         ack_policy: AckPolicy.Explicit,
@@ -94,11 +101,10 @@ const makeConsumer = async (bus: Bus, p: number, epoch: number): Promise<boolean
         max_ack_pending: MOST_HELD,
         max_deliver: -1,
       })
-      return true
     } catch (error) {
       const code = apiCode(error)
       if (code === undefined || !IN_THE_WAY.has(code) || tries === TRIES) throw error
-      if ((await readPartition(bus, p))?.sequence !== epoch) return false
+      if ((await readPartition(bus, p))?.sequence !== epoch) return undefined
       for await (const other of bus.jsm.consumers.list(CMD)) {
         if (other.config.filter_subject === filter) await removeConsumer(bus, other.name)
       }

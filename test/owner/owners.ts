@@ -37,6 +37,21 @@ export const ownerConfig = (t: Test, natsUrl: string, env: Record<string, string
   })
 }
 
+/** Resolves with the first line that fits, past or future, from line number `from` on. */
+const untilIn =
+  (lines: readonly string[], waiting: Set<() => void>) =>
+  (fits: RegExp, from = 0): Promise<string> =>
+    new Promise(resolve => {
+      const look = () => {
+        const line = lines.find((text, n) => n >= from && fits.test(text))
+        if (line === undefined) return
+        waiting.delete(look)
+        resolve(line)
+      }
+      waiting.add(look)
+      look()
+    })
+
 /** Keeps what is logged and shows it when the test fails; resolves `until` with a fitting line. */
 export const testLog = (t: Test, name: string) => {
   const lines: string[] = []
@@ -53,17 +68,7 @@ export const testLog = (t: Test, name: string) => {
   t.teardown(() => {
     if (!t.passing()) t.comment(lines.slice(-150).join(''))
   })
-  const until = (fits: RegExp): Promise<string> =>
-    new Promise(resolve => {
-      const look = () => {
-        const line = lines.find(text => fits.test(text))
-        if (line === undefined) return
-        waiting.delete(look)
-        resolve(line)
-      }
-      waiting.add(look)
-      look()
-    })
+  const until = untilIn(lines, waiting)
   return { log, lines, until }
 }
 
@@ -88,6 +93,7 @@ export const startOwner = (
 /** Starts an owner as a process of its own; killed when the test ends. */
 export const spawnOwner = (t: Test, config: Config, env: Record<string, string> = {}) => {
   const lines: string[] = []
+  const waiting = new Set<() => void>()
   let child: ChildProcess
   const start = () => {
     child = spawn(process.execPath, [new URL('owner-process.ts', import.meta.url).pathname], {
@@ -100,12 +106,16 @@ export const spawnOwner = (t: Test, config: Config, env: Record<string, string> 
         OWNER_LEASE_MS: String(config.ownerLeaseMs),
         SESSION_IDLE_MS: String(config.sessionIdleMs),
         LOG_LEVEL: 'debug',
+        NODE_ENV: 'production',
         ...env,
       } as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (bytes: Buffer) => lines.push(bytes.toString()))
+      stream?.on('data', (bytes: Buffer) => {
+        lines.push(...bytes.toString().trimEnd().split('\n'))
+        for (const look of waiting) look()
+      })
     }
   }
   const gone = async () => {
@@ -124,6 +134,7 @@ export const spawnOwner = (t: Test, config: Config, env: Record<string, string> 
     gone,
     pid: () => child.pid ?? 0,
     lines,
+    until: untilIn(lines, waiting),
     kill: async () => {
       child.kill('SIGKILL')
       await gone()
