@@ -1,5 +1,5 @@
 /** Frames that a client sends over its WebSocket (spec 2.3). JSON text. Browser-safe. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const pingFrame = z.looseObject({ type: z.literal('ping') })
 

@@ -2,7 +2,7 @@
  * Frames that a client receives (spec 2.4, 2.5). JSON text. Browser-safe. All times in milliseconds,
  * except `timestamp` inside a timeline event (seconds).
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const text = z.string()
 const ms = z.number()
