@@ -16,6 +16,7 @@ const BATCH = 256
 /** NATS answers at most 1,024 subjects at once; newest records come with their bodies. */
 const SUBJECTS_AT_ONCE = 256
 const NO_MESSAGE = 404
+const SILENCE_MS = 5_000
 
 const isEmpty = (error: unknown): boolean =>
   (error as { code?: unknown } | undefined)?.code === NO_MESSAGE ||
@@ -48,10 +49,18 @@ export const newestRecord = async (bus: Bus, sid: string): Promise<StoredRecord 
 /** One direct read; an empty one is an empty list. A short one says nothing about the end. */
 const readBatch = async (bus: Bus, query: DirectBatchOptions): Promise<StoredMsg[]> => {
   const found: StoredMsg[] = []
+  const messages = await bus.jsm.direct.getBatch(EVT, query)
+  // The client waits for ever for the rest of a batch whose server went away in the middle of it.
+  const silence = setTimeout(() => messages.stop(fail('BUS_UNAVAILABLE')), SILENCE_MS)
   try {
-    for await (const message of await bus.jsm.direct.getBatch(EVT, query)) found.push(message)
+    for await (const message of messages) {
+      found.push(message)
+      silence.refresh()
+    }
   } catch (error) {
     if (!isEmpty(error)) throw error
+  } finally {
+    clearTimeout(silence)
   }
   return found
 }
