@@ -41,8 +41,8 @@ const tables: Migration = [
     joined_at integer not null)`,
   'create index participants_user_id on participants (user_id)',
   `create table ws_tokens (
-    hash text not null primary key, participant_id text not null references participants (id),
-    created_at integer not null)`,
+    participant_id text not null references participants (id), hash text not null,
+    created_at integer not null, primary key (participant_id, hash))`,
   'create index ws_tokens_participant_id on ws_tokens (participant_id, created_at)',
   `create table ws_client_mapping (
     ws_id text not null primary key, participant_id text not null references participants (id),

@@ -34,7 +34,7 @@ export const wsTokenIssued = (batch: Batch, event: SessionEventOf<'ws_token_issu
     ws_auth_token: event.tokenHash,
     ws_token_created_at: event.issuedAtMs,
   })
-  batch.tokens.set(event.tokenHash, {
+  batch.tokens.set(`${event.participantId} ${event.tokenHash}`, {
     hash: event.tokenHash,
     participant_id: event.participantId,
     created_at: event.issuedAtMs,

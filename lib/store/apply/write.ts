@@ -59,7 +59,9 @@ const writeParticipants = async (
       .insertInto('ws_tokens')
       .values(rows)
       .onConflict(on =>
-        on.column('hash').doUpdateSet(eb => ({ created_at: eb.ref('excluded.created_at') })),
+        on
+          .columns(['participant_id', 'hash'])
+          .doUpdateSet(eb => ({ created_at: eb.ref('excluded.created_at') })),
       )
       .execute()
   }

@@ -31,9 +31,9 @@ export const WsTokenEntity = defineEntity({
   tableName: 'ws_tokens',
   indexes: [{ name: 'ws_tokens_participant_id', properties: ['participant_id', 'created_at'] }],
   properties: {
+    participant_id: p.text().primary(),
     /** SHA-256 of the token, lower-case hex. */
     hash: p.text().primary(),
-    participant_id: p.text(),
     created_at: p.integer(),
   },
 })
