@@ -34,7 +34,13 @@ export type Turn = {
   cost(): number | undefined
 }
 
-type Call = { state: ToolCallState; told: string; cancelTimer?: (() => void) | undefined }
+type Call = {
+  state: ToolCallState
+  told: string
+  /** How much of the text came before it: readers cut the text there, and show the call in its place. */
+  readonly textOffset: number
+  cancelTimer?: (() => void) | undefined
+}
 
 export const createTurn = ({ messageId, say, text, after }: TurnOptions): Turn => {
   const calls = new Map<string, Call>()
@@ -55,7 +61,7 @@ export const createTurn = ({ messageId, say, text, after }: TurnOptions): Turn =
   const tell = (call: Call) => {
     call.cancelTimer?.()
     call.cancelTimer = undefined
-    const event = toolCallEvent(messageId, call.state)
+    const event = { ...toolCallEvent(messageId, call.state), textOffset: call.textOffset }
     const version = JSON.stringify(event)
     if (version === call.told) return
     call.told = version
@@ -79,7 +85,7 @@ export const createTurn = ({ messageId, say, text, after }: TurnOptions): Turn =
     const known = calls.get(update.toolCallId)
     const state = merged(known?.state, update)
     if (!known) {
-      const call: Call = { state, told: '' }
+      const call: Call = { state, told: '', textOffset: content.length }
       calls.set(update.toolCallId, call)
       return tell(call)
     }
