@@ -31,7 +31,6 @@ export const App = () => {
   const me = useMe()
   const sid = useRoute()
   const [listShown, setListShown] = useState(false)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever moved on has chosen
   useEffect(() => setListShown(false), [sid])
   if (me === null) location.assign('/login')
   if (!me) return null
@@ -40,7 +39,7 @@ export const App = () => {
       <aside>
         <div class="brand">
           <a href="/" onClick={onLink(null)} class="new">
-            <span aria-hidden="true">＋</span> New session
+            <span aria-hidden="true">+</span> New session
           </a>
         </div>
         <SessionList current={sid} />

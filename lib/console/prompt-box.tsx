@@ -22,7 +22,6 @@ export const PromptBox = (props: Props) => {
     if (matchMedia('(hover: hover)').matches) area.current?.focus()
   }, [])
   // As high as its text, up to what the style allows.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useLayoutEffect(() => {
     const box = area.current
     if (!box) return

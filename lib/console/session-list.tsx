@@ -6,6 +6,10 @@ import { onLink, pathOf } from './route.ts'
 import { sessionText } from './status.tsx'
 import { ago } from './when.ts'
 
+/** Said on the window when something that the list shows has just changed. */
+export const SESSIONS_CHANGED = 'sessions-changed'
+/** The index follows the truth by some milliseconds. */
+const INDEXED_MS = 150
 const AGAIN_MS = 4_000
 const PAGE = 50
 
@@ -31,7 +35,12 @@ const useSessions = (limit: number) => {
     const onShow = () => {
       if (!document.hidden) void load()
     }
+    const onChange = () => {
+      clearTimeout(timer)
+      timer = setTimeout(load, INDEXED_MS) as unknown as number
+    }
     void load()
+    addEventListener(SESSIONS_CHANGED, onChange)
     document.addEventListener('visibilitychange', onShow)
     addEventListener('popstate', onShow)
     return () => {
@@ -39,6 +48,7 @@ const useSessions = (limit: number) => {
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', onShow)
       removeEventListener('popstate', onShow)
+      removeEventListener(SESSIONS_CHANGED, onChange)
     }
   }, [limit])
   return { page, failed }

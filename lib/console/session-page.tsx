@@ -6,6 +6,7 @@ import { Avatar } from './avatar.tsx'
 import { Invite } from './invite.tsx'
 import { PromptBox } from './prompt-box.tsx'
 import { Queue } from './queue.tsx'
+import { SESSIONS_CHANGED } from './session-list.tsx'
 import { ConnectionBar, SandboxPill, SessionPill } from './status.tsx'
 import { SUGGESTIONS } from './suggestions.ts'
 import { Timeline } from './timeline.tsx'
@@ -78,6 +79,10 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
   useEffect(() => {
     document.title = `${processing ? '● ' : ''}${title}`
   }, [title, processing])
+  const status = view?.session?.status
+  useEffect(() => {
+    if (status) dispatchEvent(new Event(SESSIONS_CHANGED))
+  }, [status, title, view?.queueVersion])
   useEffect(() => {
     if (warning) toast('note', warning.text)
   }, [warning])
@@ -116,9 +121,7 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
           }}
           label="Prompt"
           action="Send"
-          placeholder={
-            processing ? 'Ask for something more; it waits its turn' : 'What is to be done?'
-          }
+          placeholder={processing ? 'Queue another prompt' : 'What is to be done?'}
           {...(empty ? { suggestions: SUGGESTIONS } : {})}
         />
       </footer>
