@@ -25,6 +25,7 @@ import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/sub
 import { sandboxToken } from '../auth/sandbox-token.ts'
 import { publishCommand } from '../bus/command.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
+import { declareStreams } from '../bus/declare.ts'
 import { consumeJobs } from '../bus/jobs.ts'
 import { takeLock } from '../process/lock.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -88,6 +89,7 @@ export const runSandboxes = async (
   const host = provider.capabilities.hostBound ? await hostOf(folder) : ANY_HOST
   const bus = await connectBus({ url: config.natsUrl, name: `sandboxes-${host}` })
   try {
+    await declareStreams(bus, { replicas: config.natsReplicas })
     await serve({ bus, provider, host, config, signal, log })
   } finally {
     await bus.close()
