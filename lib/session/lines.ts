@@ -1,15 +1,15 @@
 /**
  * Where lines that may come again (tool calls, growing text) stand in the timeline. A line that is
  * sent again replaces the earlier one and keeps its position, so positions must be remembered while
- * that can happen: for the prompt that runs and the one before it. Kept in small buckets, because a
- * prompt may make ten thousand tool calls and an update must not copy ten thousand entries.
+ * that can happen: for the prompt that runs and the one before it. A prompt may make ten thousand
+ * tool calls, and one more must not copy ten thousand entries: they lie in many small buckets, which
+ * are arrays, because an array is copied much faster than an object of the same size.
  */
-import { fnv1a32 } from '../../subjects/partition.ts'
+const BUCKETS = 256
 
-const BUCKETS = 64
-
-/** Positions by event id, spread over buckets by the id's hash. */
-type Positions = readonly Readonly<Record<string, number>>[]
+type Entry = readonly [eventId: string, position: number]
+/** Entries spread over buckets by a hash of the event id. */
+type Positions = readonly (readonly Entry[])[]
 
 export type Lines = Readonly<{
   /** Since the newest prompt started. */
@@ -22,11 +22,14 @@ export type Lines = Readonly<{
 
 export const noLines: Lines = { current: [], previous: [], sealed: null }
 
-const bucketOf = (eventId: string): number => fnv1a32(eventId) % BUCKETS
-const find = (positions: Positions, eventId: string): number | undefined => {
-  const bucket = positions[bucketOf(eventId)]
-  return bucket && Object.hasOwn(bucket, eventId) ? bucket[eventId] : undefined
+const bucketOf = (eventId: string): number => {
+  let hash = 0
+  for (let i = 0; i < eventId.length; i++) hash = Math.imul(hash, 31) + eventId.charCodeAt(i)
+  return (hash >>> 0) % BUCKETS
 }
+
+const find = (positions: Positions, eventId: string): number | undefined =>
+  positions[bucketOf(eventId)]?.find(entry => entry[0] === eventId)?.[1]
 
 /** The position at which a line stands, or undefined for one that is new (or long forgotten). */
 export const positionOf = (lines: Lines, eventId: string): number | undefined =>
@@ -40,9 +43,9 @@ export const withPosition = (lines: Lines, eventId: string, position: number): L
   if (!mayComeAgain(eventId) || positionOf(lines, eventId) !== undefined) return lines
   const current = lines.current.length
     ? lines.current.slice()
-    : Array.from({ length: BUCKETS }, () => ({}))
+    : Array.from({ length: BUCKETS }, (): readonly Entry[] => [])
   const index = bucketOf(eventId)
-  current[index] = { ...current[index], [eventId]: position }
+  current[index] = [...(current[index] ?? []), [eventId, position]]
   return { ...lines, current }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { given, givenPolicy, POLICY, START_MS } from './scene.ts'
+import { exactly, given, givenPolicy, POLICY, START_MS } from './scene.ts'
 import { connected, create, done, prompt, ready, says, spawned } from './tales.ts'
 
 const NONE = { ...POLICY, provider: 'none' } as const
@@ -155,7 +155,7 @@ t.test('the same request twice', async t => {
 
   const other = scene.tell(prompt('c', { clientRequestId: 'r1' }))
   t.match(other.reply, { ok: false, code: 'PROMPT_REQUEST_CONFLICT' })
-  t.match(other.events, [{ type: 'prompt_refused', code: 'PROMPT_REQUEST_CONFLICT' }])
+  exactly(t, other.events, [{ type: 'prompt_refused', code: 'PROMPT_REQUEST_CONFLICT' }])
   t.match(
     scene.tell(prompt('a', { clientRequestId: 'r1', authorId: 'bob' })).reply,
     { code: 'PROMPT_REQUEST_CONFLICT' },

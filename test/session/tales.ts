@@ -22,11 +22,13 @@ export const prompt = (content: string, more: Fields<'prompt'> = {}): CommandInp
 })
 export const stop = (more: Fields<'stop'> = {}): CommandInput => ({ v: 1, type: 'stop', ...more })
 export const warm = (): CommandInput => ({ v: 1, type: 'warm', reason: 'typing' })
-export const wsToken = (digit: string, userId = 'ada'): CommandInput => ({
+/** `hash`: one hexadecimal digit is repeated to the length of a hash. */
+export const wsToken = (hash: string, userId = 'ada', clientRequestId?: string): CommandInput => ({
   v: 1,
   type: 'issue_ws_token',
   user: { userId },
-  tokenHash: digit.repeat(64).slice(0, 64),
+  tokenHash: hash.length === 1 ? hash.repeat(64) : hash,
+  ...(clientRequestId === undefined ? {} : { clientRequestId }),
 })
 export const spawned = (generation = 1, more: Fields<'sandbox_spawned'> = {}): CommandInput => ({
   v: 1,
