@@ -37,6 +37,10 @@ export const ownerConfig = (t: Test, natsUrl: string, env: Record<string, string
   })
 }
 
+/** The last lines without the daily round. */
+const telling = (lines: readonly string[]): string[] =>
+  lines.filter(line => !/partition (taken|released)/.test(line)).slice(-60)
+
 /** Resolves with the first line that fits, past or future, from line number `from` on. */
 const untilIn =
   (lines: readonly string[], waiting: Set<() => void>) =>
@@ -66,7 +70,7 @@ export const testLog = (t: Test, name: string) => {
     },
   )
   t.teardown(() => {
-    if (!t.passing()) t.comment(lines.slice(-150).join(''))
+    if (!t.passing()) t.comment(telling(lines).join(''))
   })
   const until = untilIn(lines, waiting)
   return { log, lines, until }
@@ -91,11 +95,17 @@ export const startOwner = (
 }
 
 /** Starts an owner as a process of its own; killed when the test ends. */
-export const spawnOwner = (t: Test, config: Config, env: Record<string, string> = {}) => {
+export const spawnOwner = (
+  t: Test,
+  config: Config,
+  env: Record<string, string> = {},
+  /** Only for the first start. */
+  first: Record<string, string> = {},
+) => {
   const lines: string[] = []
   const waiting = new Set<() => void>()
   let child: ChildProcess
-  const start = () => {
+  const start = (more: Record<string, string> = {}) => {
     child = spawn(process.execPath, [new URL('owner-process.ts', import.meta.url).pathname], {
       env: {
         PATH: process.env.PATH,
@@ -108,6 +118,7 @@ export const spawnOwner = (t: Test, config: Config, env: Record<string, string> 
         LOG_LEVEL: 'debug',
         NODE_ENV: 'production',
         ...env,
+        ...more,
       } as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -122,9 +133,9 @@ export const spawnOwner = (t: Test, config: Config, env: Record<string, string> 
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     return child.exitCode ?? child.signalCode
   }
-  start()
+  start(first)
   t.teardown(async () => {
-    if (!t.passing()) t.comment(lines.slice(-200).join(''))
+    if (!t.passing()) t.comment(telling(lines).join('\n'))
     child.kill('SIGCONT')
     child.kill('SIGKILL')
     await gone()

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { readLease, takeLease } from '../../lib/owner/lease.ts'
+import { watchOwn } from '../../lib/owner/own-watch.ts'
+import { leaseSubject } from '../../subjects/subjects.ts'
+import { startBus } from '../fixtures/bus.ts'
+import { testLog } from './owners.ts'
+
+const LEASE_MS = 1_000
+const quiet = { onLost: () => {}, onRegained: () => {}, onUsurped: () => {} }
+
+t.test('lease', async t => {
+  const { nats, bus } = await startBus(t)
+  const { log } = testLog(t, 'lease')
+  const take = (owner: string, incarnation: string, events = {}) =>
+    takeLease(bus, { owner, incarnation, leaseMs: LEASE_MS, log, ...quiet, ...events })
+
+  await t.test(
+    'is renewed for as long as it is wanted, and gone at once when released',
+    async t => {
+      const { promise: gone, resolve } = Promise.withResolvers<void>()
+      const watch = await watchOwn(bus, () => {
+        if (renewals.size > 5 && !watch.members.has('kept')) resolve()
+      })
+      const renewals = new Set<number>()
+      const { promise: renewed, resolve: enough } = Promise.withResolvers<void>()
+      const subscription = bus.nc.subscribe(leaseSubject('kept'), {
+        callback: () => {
+          renewals.add(renewals.size)
+          if (renewals.size > 5) enough()
+        },
+      })
+      const lease = await take('kept', 'i1')
+      t.ok(lease.valid())
+      await renewed
+      t.ok(lease.valid(), 'after more than its time')
+      t.match(await readLease(bus, 'kept'), { incarnation: 'i1', leaving: false })
+      await lease.leave()
+      t.match(await readLease(bus, 'kept'), { leaving: true })
+      await lease.release()
+      await gone
+      t.equal(await readLease(bus, 'kept'), undefined)
+      t.notOk(lease.valid())
+      subscription.unsubscribe()
+      watch.close()
+    },
+  )
+
+  await t.test('a new process in the same slot takes the name over at once', async t => {
+    const { promise: usurped, resolve } = Promise.withResolvers<Error>()
+    const former = await take('named', 'i1', { onUsurped: resolve })
+    const now = await take('named', 'i2')
+    t.match(await readLease(bus, 'named'), { incarnation: 'i2' })
+    await usurped
+    t.notOk(former.valid(), 'should the former one live after all, it knows')
+    t.ok(now.valid())
+    await now.release()
+    await former.release()
+  })
+
+  await t.test('is lost in time when nats-server does not answer, and regained', async t => {
+    const lost = Promise.withResolvers<void>()
+    const regained = Promise.withResolvers<void>()
+    const lease = await take('cut', 'i1', { onLost: lost.resolve, onRegained: regained.resolve })
+    nats.pause()
+    await lost.promise
+    t.notOk(lease.valid(), 'nothing may be answered from memory')
+    nats.resume()
+    await regained.promise
+    t.ok(lease.valid())
+    await lease.release()
+  })
+})
