@@ -62,7 +62,7 @@ t.test(
       t.equal(client.subscribed.recovered, false)
     }
     t.ok(joined[0]!.subscribed.sequence < COUNT, 'it did stream while they came')
-  t.same(seen(watching), range(1, COUNT))
+    t.same(seen(watching), range(1, COUNT))
   },
 )
 
