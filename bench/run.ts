@@ -1,0 +1,69 @@
+/**
+ * bench: figures of this system, each beside a raw baseline from the same run on the same machine.
+ * Sets no target; it is there so that nobody builds something slow without noticing.
+ *
+ *   npm run bench -- [--quick] [sqlite] [latency] [rate] [fan-out] [idle-memory]
+ */
+import process from 'node:process'
+import { benchFanOut } from './fan-out.ts'
+import { benchIdleMemory } from './idle-memory.ts'
+import { benchLatency, benchRate } from './prompts.ts'
+import { type Figure, machineFacts, type Sizes, tableOf } from './report.ts'
+import { openScope, type Scope } from './scope.ts'
+import { benchSqlite } from './sqlite.ts'
+import { type Stage, startStage } from './stage.ts'
+
+type Scenario = (scope: Scope, sizes: Sizes) => Promise<Figure[]>
+
+/** Each on a stage of its own: what one leaves behind must not slow the next. */
+const staged =
+  (scenario: (stage: Stage) => Scenario): Scenario =>
+  async (scope, sizes) =>
+    scenario(await startStage(scope))(scope, sizes)
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  sqlite: benchSqlite,
+  latency: staged(benchLatency),
+  rate: staged(benchRate),
+  'fan-out': staged(benchFanOut),
+  'idle-memory': staged(benchIdleMemory),
+}
+/** A scenario that hangs is a finding; the others are still worth having. */
+const MOST_MS = { quick: 40_000, full: 240_000 }
+
+const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${ms / 1000} s`)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+const args = process.argv.slice(2)
+const quick = args.includes('--quick')
+const names = args.filter(arg => arg !== '--quick')
+for (const name of names) {
+  if (SCENARIOS[name]) continue
+  console.error(`There is no bench "${name}". There are: ${Object.keys(SCENARIOS).join(', ')}.`)
+  process.exit(2)
+}
+
+for (const fact of await machineFacts()) console.log(fact)
+const figures: Figure[] = []
+let failed = false
+for (const [name, scenario] of Object.entries(SCENARIOS)) {
+  if (names.length > 0 && !names.includes(name)) continue
+  process.stderr.write(`${name} ...\n`)
+  const scope = openScope()
+  const error = await within(quick ? MOST_MS.quick : MOST_MS.full, scenario(scope, { quick })).then(
+    found => void figures.push(...found),
+    thrown => thrown as Error,
+  )
+  if (error) {
+    failed = true
+    console.error(`${name} failed: ${error.stack}`)
+  }
+  await scope.end(error !== undefined)
+}
+console.log(`\n${tableOf(figures).join('\n')}`)
+process.exit(failed ? 1 : 0)
