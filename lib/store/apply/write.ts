@@ -23,24 +23,26 @@ export const writeBatch = async (
   await writeArtifacts(db, batch)
 }
 
-/** The two single rows are written whole, when they are others than before. */
+/** The two single rows: whole when they are new, else what is different. */
 const writeSession = async (db: SessionQueries, batch: Batch, carried: Carried): Promise<void> => {
-  if (batch.session && batch.session !== carried.session) {
-    const { id: _, ...rest } = batch.session
-    await db
-      .insertInto('session')
-      .values(batch.session)
-      .onConflict(on => on.column('id').doUpdateSet(rest))
-      .execute()
-  }
-  if (batch.sandbox && batch.sandbox !== carried.sandbox) {
-    const { id: _, ...rest } = batch.sandbox
-    await db
-      .insertInto('sandbox')
-      .values(batch.sandbox)
-      .onConflict(on => on.column('id').doUpdateSet(rest))
-      .execute()
-  }
+  const { session, sandbox } = batch
+  if (session && !carried.session) await db.insertInto('session').values(session).execute()
+  const changed = session && difference(carried.session, session)
+  if (changed) await db.updateTable('session').set(changed).execute()
+  if (sandbox && !carried.sandbox) await db.insertInto('sandbox').values(sandbox).execute()
+  const moved = sandbox && difference(carried.sandbox, sandbox)
+  if (moved) await db.updateTable('sandbox').set(moved).execute()
+}
+
+/** The columns of `after` that are others than in `before`; undefined for none, or without a `before`. */
+const difference = <Row extends object>(
+  before: Row | undefined,
+  after: Row,
+): Partial<Row> | undefined => {
+  if (!before || before === after) return undefined
+  const columns = (Object.keys(after) as (keyof Row)[]).filter(key => before[key] !== after[key])
+  if (columns.length === 0) return undefined
+  return Object.fromEntries(columns.map(key => [key, after[key]])) as Partial<Row>
 }
 
 const writeParticipants = async (
@@ -129,14 +131,16 @@ const forgetChanges = async (
   db: SessionQueries,
   newest: { sequence: number; total_bytes: number },
 ): Promise<void> => {
-  await db
-    .deleteFrom('changes')
-    .where('sequence', '<=', newest.sequence - CHANGES_KEPT)
-    .execute()
+  const lastBySequence = newest.sequence - CHANGES_KEPT
+  if (lastBySequence > 0) {
+    await db.deleteFrom('changes').where('sequence', '<=', lastBySequence).execute()
+  }
+  const lastByBytes = newest.total_bytes - CHANGE_BYTES_KEPT
+  if (lastByBytes <= 0) return
   const firstKept = db
     .selectFrom('changes')
     .select('sequence')
-    .where('total_bytes', '>', newest.total_bytes - CHANGE_BYTES_KEPT)
+    .where('total_bytes', '>', lastByBytes)
     .orderBy('sequence')
     .limit(1)
   await db.deleteFrom('changes').where('sequence', '<', firstKept).execute()
