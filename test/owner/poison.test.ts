@@ -1,0 +1,78 @@
+/** What can never be decided leaves the queue for the dead letters, and the session goes on. */
+
+import { createInbox, headers } from '@nats-io/nats-core'
+import t from 'tap'
+import { ask } from '../../lib/bus/ask.ts'
+import { publishCommand, requestCommand } from '../../lib/bus/command.ts'
+import type { Bus } from '../../lib/bus/connect.ts'
+import { REPLY_TO } from '../../subjects/headers.ts'
+import { envelopedReply } from '../../subjects/replies.ts'
+import { CMD, DLQ } from '../../subjects/streams.ts'
+import { startBus } from '../fixtures/bus.ts'
+import { createSession, logOf, ownerConfig, promptOf, startOwner } from './owners.ts'
+
+const lastDeadLetter = async (bus: Bus) => {
+  const found = await bus.jsm.streams.getMessage(DLQ, { last_by_subj: 'dlq.command' })
+  return found?.json<{ reason: string; body: string; subject: string }>()
+}
+const deadLetters = async (bus: Bus) => (await bus.jsm.streams.info(DLQ)).state.messages
+
+t.test('poison', async t => {
+  const { nats, bus } = await startBus(t)
+  startOwner(t, ownerConfig(t, nats.url, { SANDBOX_PROVIDER: 'none' }))
+  const sid = await createSession(bus, 'poisoned')
+  /** Publishes raw bytes and waits until a command behind them is answered. */
+  const swallow = async (subject: string, body: string) => {
+    const before = await deadLetters(bus)
+    await bus.js.publish(subject, body)
+    const { reply } = await requestCommand(bus, sid, promptOf(`after ${before}`))
+    t.match(reply, { ok: true }, 'the session goes on')
+    return (await deadLetters(bus)) - before
+  }
+
+  await t.test('no JSON', async t => {
+    t.equal(await swallow(`cmd.${sid}`, '{not json'), 1)
+    t.match(await lastDeadLetter(bus), { body: '{not json', reason: /not JSON/ })
+  })
+  await t.test('no command', async t => {
+    t.equal(await swallow(`cmd.${sid}`, '{"v":1,"type":"dance"}'), 1)
+    t.match(await lastDeadLetter(bus), { reason: /type/ })
+  })
+  await t.test('no session', async t => {
+    const odd = `cmd.${'x'.repeat(80)}`
+    const { stream } = await bus.js.publish(odd, '{"v":1,"type":"stop"}')
+    t.equal(stream, CMD)
+    while ((await lastDeadLetter(bus))?.reason !== 'the subject names no session');
+    t.pass('is among the dead letters')
+  })
+  await t.test('a session that nobody opened, and nobody waits for the answer', async t => {
+    await publishCommand(bus, 'nowhere', promptOf('p1'))
+    while (!(await lastDeadLetter(bus))?.subject.endsWith('nowhere'));
+    t.match(await lastDeadLetter(bus), { reason: 'Session not found' })
+    t.same(await logOf(bus, 'nowhere'), [])
+  })
+  await t.test('whoever waits for the answer is told', async t => {
+    const inbox = createInbox()
+    const answers = bus.nc.subscribe(inbox, { max: 1 })
+    const head = headers()
+    head.set(REPLY_TO, inbox)
+    await bus.js.publish(`cmd.${sid}`, '{"v":1,"type":"prompt"}', { headers: head })
+    for await (const message of answers) {
+      const { reply } = envelopedReply.parse(message.json())
+      t.match(reply, { ok: false, code: 'INVALID_REQUEST' })
+    }
+  })
+  await t.test('a command of which the record does not fit into a message', async t => {
+    // The server takes 8 MB, a command 1 MB: only what is shown many times over gets there.
+    const { max_payload } = bus.nc.info ?? {}
+    t.ok((max_payload ?? 0) > 4 * 1024 ** 2, 'no command can make such a record')
+  })
+  await t.test('it is a queue still', async t => {
+    const { snapshot } = await ask(bus, { v: 1, type: 'snapshot', sid })
+    t.same(
+      snapshot.promptQueue.map(prompt => prompt.content),
+      ['after 0', 'after 1'],
+    )
+    t.equal((await bus.jsm.streams.info(CMD)).state.messages, 0)
+  })
+})
