@@ -20,6 +20,8 @@ const HEARTBEAT_EVERY_MS = 30_000
 const CANCEL_GRACE_MS = 5_000
 /** What the last words of a sandbox may take to be confirmed when it is told to end. */
 const FAREWELL_MS = 1_500
+/** How long `ready` waits for an agent that starts slowly. */
+const READY_WITHIN_MS = 10_000
 
 export type BridgeEnd = { readonly refused: boolean; readonly reason: string }
 
@@ -62,7 +64,10 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     onPermission: (callId, title, answer) => turn?.permission(callId, title, answer),
     log,
   })
-  seat.taken(AbortSignal.abort()).catch(() => {})
+  const warm = seat.taken(AbortSignal.abort()).then(
+    () => {},
+    () => {},
+  )
 
   /** Every prompt that was ever taken on: the same one again is not run again. */
   const taken = new Set<string>()
@@ -131,22 +136,34 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
 
   let heartbeat: NodeJS.Timeout | undefined
   const common = () => ({ sandboxId: environment.sandboxId, timestamp: Date.now() / 1000 })
+  let attached: object | undefined
+  /** `ready` is the first word on a socket, and tells the agent's session as soon as there is one. */
+  const introduce = async (send: (frame: string) => void) => {
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
+    const cancelLate = after(READY_WITHIN_MS, giveUp)
+    await Promise.race([warm, late])
+    cancelLate()
+    if (attached !== send) return
+    const opencodeSessionId = seat.sessionId()
+    send(JSON.stringify({ type: 'ready', ...common(), opencodeSessionId, dedupes: true }))
+    outbox.attach(send)
+  }
   const connection = openConnection({
     ...environment,
     ...(options.timing ? { timing: options.timing } : {}),
     onOpen: send => {
       log('connected')
-      const opencodeSessionId = seat.sessionId()
-      send(JSON.stringify({ type: 'ready', ...common(), opencodeSessionId, dedupes: true }))
+      attached = send
+      void introduce(send)
       heartbeat = setInterval(
         () => send(JSON.stringify({ type: 'heartbeat', ...common(), status: 'ready' })),
         HEARTBEAT_EVERY_MS,
       )
-      outbox.attach(send)
     },
     onFrame,
     onClose: () => {
       clearInterval(heartbeat)
+      attached = undefined
       outbox.detach()
     },
     onFinal: reason =>

@@ -9,8 +9,19 @@ import type { SandboxFrameOf } from '../../../subjects/frames-sandbox.ts'
 
 type Author = SandboxFrameOf<'prompt'>['author']
 
-/** For prompts that no person is to be named for. */
+/** When nobody is to be named at all. */
 const AGENT = { name: 'Coding agent', email: 'agent@sandbox.invalid' }
+
+/**
+ * The person, also one whose address nobody knows: the work is theirs all the same, and then the
+ * address is one that reaches nobody.
+ */
+const identityOf = ({ gitIdentity, githubName, githubEmail, userId }: Author) => {
+  if (gitIdentity.mode === 'attributed-user') return gitIdentity
+  const name = githubName ?? userId
+  const local = userId.replace(/[^\w.+-]/g, '-')
+  return { name, email: githubEmail ?? (local && `${local}@sandbox.invalid`) }
+}
 
 const quoted = (text: string): string =>
   `"${[...text]
@@ -20,8 +31,7 @@ const quoted = (text: string): string =>
 
 /** The text of a git configuration file with this identity. */
 export const gitConfig = (author: Author): string => {
-  const identity = author.gitIdentity
-  const { name, email } = identity.mode === 'attributed-user' ? identity : AGENT
+  const { name, email } = identityOf(author)
   return [
     '[user]',
     `\tname = ${quoted(name.trim() || AGENT.name)}`,
