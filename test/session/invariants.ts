@@ -6,6 +6,7 @@ import { applyRecord } from '../../lib/session/record.ts'
 import {
   initialState,
   isConnected,
+  isLive,
   isStarting,
   type SessionState,
   unfinishedCount,
@@ -54,6 +55,23 @@ const sequence = (world: World): void => {
   )
 }
 
+/** Numbered events are stored once, and a line that comes again stands where it stood. */
+const onceAndInPlace = (world: World): void => {
+  const lines = world.eventsOf('timeline')
+  const marks = lines.flatMap(one => (one.event.mark === undefined ? [] : [one.event.mark]))
+  ensure(new Set(marks).size === marks.length, 'what is numbered is stored once')
+  // Places are remembered for the prompt that runs and the one before it.
+  let current = new Map<string, number>()
+  let previous = new Map<string, number>()
+  for (const event of world.records.flatMap(record => record.events)) {
+    if (event.type === 'prompt_started') [previous, current] = [current, new Map()]
+    if (event.type !== 'timeline') continue
+    const place = current.get(event.eventId) ?? previous.get(event.eventId) ?? event.sequence
+    ensure(event.position === place, 'a line that comes again keeps its place')
+    if (!previous.has(event.eventId)) current.set(event.eventId, place)
+  }
+}
+
 const wellFormed = (world: World): void => {
   const { newest } = world
   if (!newest) return
@@ -99,6 +117,14 @@ const neverStuck = ({ state, policy }: World): void => {
   }
 }
 
+/** Work is bound to the sandbox that does it. */
+const workNeedsItsSandbox = ({ state }: World): void => {
+  const { running, stopping, sandbox } = state
+  ensure(!(running && stopping), 'nothing starts before a stop is confirmed')
+  if (running || stopping) ensure(isLive(sandbox), 'a dead sandbox holds no work')
+  if (running) ensure(running.generation === sandbox.generation, 'what runs keeps its sandbox')
+}
+
 /** The owner arms what records say, and nothing else: it has to be enough. */
 const armed = ({ state, policy, armed: timers }: World): void => {
   for (const { name, atMs } of deadlines(state, policy)) {
@@ -139,6 +165,7 @@ export const invariants = (world: World): void => {
   deterministic(world)
   view(world)
   neverStuck(world)
+  workNeedsItsSandbox(world)
   armed(world)
   deafToTheOld(world)
   status(world.state)
@@ -148,6 +175,7 @@ export const invariants = (world: World): void => {
 export const logInvariants = (world: World): void => {
   started(world)
   sequence(world)
+  onceAndInPlace(world)
   fromRecordsAlone(world)
   updated(world)
 }

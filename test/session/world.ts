@@ -106,7 +106,8 @@ export class World {
 
   events(a: number, b: number): void {
     const messageId = this.messageId(a)
-    const numbered = () => ({ run: 'run-1', seq: ++this.seq })
+    // `mark` is part of what is stored, so that a line stored twice can be told.
+    const numbered = () => ({ run: 'run-1', seq: ++this.seq, mark: this.seq })
     const generation = this.generation(b)
     const call = { type: 'tool_call', tool: 'bash', callId: `call-${a}` }
     const events = [
@@ -202,6 +203,11 @@ const MOVES = {
   staleDeadline: (world, a, b) => {
     const timer = world.fired[(a * 4 + b) % (world.fired.length || 1)]
     if (timer) world.fire(timer)
+  },
+  /** A bridge that heard no acknowledgement says it all again, in a new command. */
+  sayAgain: (world, a) => {
+    const said = world.stored.filter(one => one.command.type === 'sandbox_events').at(-1 - a)
+    if (said) world.tell(said.command)
   },
   redeliver: (world, a) => {
     const stored = world.stored.at(-1 - a)
