@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import t from 'tap'
 import { publishCommand } from '../../lib/bus/command.ts'
+import type { Edge } from '../../lib/edge/edge.ts'
 import { compareWithLog } from '../../lib/edge/upkeep.ts'
 import { freePort } from '../../lib/process/free-port.ts'
 import { recordSubject, sessionId } from '../../subjects/subjects.ts'
@@ -22,6 +23,17 @@ const seen = (frames: readonly Frame[]) =>
   frames.filter(frame => frame.event?.type === 'note').map(frame => frame.event.n)
 const range = (to: number) => Array.from({ length: to }, (_, i) => i + 1)
 
+/** The server forgets the edge's subscription to a session's records; nobody is told. */
+const loseRecords = async ({ bus }: Edge, sid: string) => {
+  type Subs = Map<number, { subject: string }>
+  type Inner = { protocol: { subscriptions: { subs: Subs }; unsub(subscription: unknown): void } }
+  const { protocol } = bus.nc as unknown as Inner
+  for (const one of protocol.subscriptions.subs.values()) {
+    if (one.subject === `live.${sid}`) protocol.unsub(one)
+  }
+  await bus.nc.flush()
+}
+
 t.test('records that the bus lost without a sign are found by comparing with the log', async t => {
   const edges = await startEdges(t)
   const sid = await edges.createSession()
@@ -29,21 +41,32 @@ t.test('records that the bus lost without a sign are found by comparing with the
   await notes(edges, sid, 1, 2)
   await client.until(note(2))
   const { edge } = edges.running[0]!
-  // The server forgets the subscription; nobody is told.
-  type Inner = {
-    protocol: { subscriptions: { subs: Map<number, { subject: string }> }; unsub(s: unknown): void }
-  }
-  const { protocol } = edge.bus.nc as unknown as Inner
-  for (const one of protocol.subscriptions.subs.values()) {
-    if (one.subject === `live.${sid}`) protocol.unsub(one)
-  }
-  await edge.bus.nc.flush()
+  await loseRecords(edge, sid)
   await notes(edges, sid, 3, 20)
   while ((await edges.newest(sid, 'timeline'))?.sequence !== 20) await edges.bus.nc.flush()
   t.same(seen(client.frames), [1, 2], 'nothing arrives')
   await compareWithLog(edge)
   await client.until(note(20))
   t.same(seen(client.frames), range(20))
+})
+
+t.test('who joins a room that is behind waits until it is not, and sees nothing twice', async t => {
+  const edges = await startEdges(t)
+  const sid = await edges.createSession()
+  const first = await subscribe(t, edges.url(), { sid, token: await edges.token(sid) })
+  await notes(edges, sid, 1, 2)
+  await first.until(note(2))
+  const { edge } = edges.running[0]!
+  await loseRecords(edge, sid)
+  await notes(edges, sid, 3, 20)
+  const second = await subscribe(t, edges.url(), { sid, token: await edges.token(sid, 'bob') })
+  await compareWithLog(edge)
+  await first.until(note(20))
+  second.send({ type: 'ping' })
+  await second.until('pong')
+  t.equal(second.subscribed.sequence, 20)
+  t.same(seen(second.frames), [])
+  t.same(seen(first.frames), range(20), 'nor do those who were there')
 })
 
 t.test('the bus goes away and comes back under open sockets', async t => {
