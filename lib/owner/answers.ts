@@ -10,6 +10,7 @@ import { admitClient, admitSandbox } from '../session/admission.ts'
 import { shownPerson } from '../session/people.ts'
 import { detailsOf, snapshotOf } from '../session/snapshot.ts'
 import { outstandingFor, viewOf } from '../session/view.ts'
+import type { TimelinePage } from '../store/read/timeline.ts'
 import type { SessionStore } from '../store/session-store.ts'
 import { loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
@@ -36,6 +37,18 @@ type Answers = {
   readonly [T in QuestionType]: (question: QuestionOf<T>, at: At) => Promise<Given<T>>
 }
 
+/** Many may join at once, after an edge has died for instance: the page is read once per record. */
+const pages = new WeakMap<Memory, { maxBytes: number; page: Promise<TimelinePage> }>()
+
+const newestPage = (store: SessionStore, memory: Memory, maxBytes: number) => {
+  const known = pages.get(memory)
+  if (known?.maxBytes === maxBytes) return known.page
+  const page = store.timeline(PAGE_LINES, maxBytes)
+  pages.set(memory, { maxBytes, page })
+  page.catch(() => pages.delete(memory))
+  return page
+}
+
 /**
  * The snapshot; with `after`, exactly the lines that came after it, if they are still there and fit.
  * @param besides what else will be in the answer: all of it must fit into one message
@@ -52,7 +65,7 @@ const snapshotAt = ({ memory, read, room }: At, after: number | null, besides: u
       const timeline = { events: missed.items, hasMore: false, cursor: null }
       return { snapshot: { ...fixed, timeline }, recovered: true }
     }
-    const { items, hasMore, cursor } = await store.timeline(PAGE_LINES, maxBytes)
+    const { items, hasMore, cursor } = await newestPage(store, memory, maxBytes)
     return {
       snapshot: { ...fixed, timeline: { events: items, hasMore, cursor } },
       recovered: false,

@@ -60,7 +60,6 @@ export const openHolding = async (
     sessions,
     observed,
     isOpen,
-    settle: sequence => intake?.settle(sequence),
   })
   try {
     intake = await openIntake(bus, claim, { onCommand: take, onBroken: broken })

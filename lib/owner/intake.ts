@@ -7,13 +7,11 @@
  * epoch delivers again what is not acknowledged, in order. A command that waits for long comes again
  * (it must not: it is told to wait on); the copy only brings a fresher handle.
  */
-import type { JsMsg } from '@nats-io/jetstream'
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import type { Bus } from '../bus/connect.ts'
 import { ACK_WAIT_MS, type Claim } from './takeover.ts'
 
 export type Intake = {
-  /** The command is done with: the work queue may forget it. */
-  settle(sequence: number): void
   /** Nothing more comes out. What is not settled stays in the work queue. */
   close(): void
 }
@@ -38,13 +36,15 @@ export const openIntake = async (
   bus: Bus,
   claim: Claim,
   options: {
-    readonly onCommand: (message: JsMsg) => void
+    /** `settle`: the command is done with, the work queue may forget it. */
+    readonly onCommand: (message: JsMsg, settle: () => void) => void
     readonly onBroken: (reason: string) => void
   },
 ): Promise<Intake> => {
   const held = new Map<number, { message: JsMsg; sinceMs: number }>()
   let delivered = 0
   let open = true
+  let messages: ConsumerMessages | undefined
 
   const close = () => {
     open = false
@@ -66,7 +66,11 @@ export const openIntake = async (
     delivered = deliverySequence
     const known = held.get(message.seq)
     held.set(message.seq, { message, sinceMs: known?.sinceMs ?? performance.now() })
-    if (!known) options.onCommand(message)
+    if (known) return
+    options.onCommand(message, () => {
+      held.get(message.seq)?.message.ack()
+      held.delete(message.seq)
+    })
   }
   const stillAtIt = setInterval(() => {
     const before = performance.now() - STILL_AT_IT_EVERY_MS
@@ -77,7 +81,7 @@ export const openIntake = async (
   }, STILL_AT_IT_EVERY_MS)
 
   const consumer = bus.js.consumers.getConsumerFromInfo(claim.consumer)
-  const messages = await consumer.consume({
+  messages = await consumer.consume({
     callback: take,
     max_messages: BATCH,
     expires: EXPIRES_MS,
@@ -85,13 +89,8 @@ export const openIntake = async (
   void watchStatus(messages.status(), broken)
   void messages.closed().then(() => broken('the consumer was closed'))
 
-  return {
-    settle: sequence => {
-      held.get(sequence)?.message.ack()
-      held.delete(sequence)
-    },
-    close,
-  }
+  if (!open) messages.stop()
+  return { close }
 }
 
 const watchStatus = async (

@@ -42,8 +42,9 @@ export type LoopOptions = {
   readonly observed: Observed
   /** False once the partition is lost or let go: nothing is begun any more. */
   readonly isOpen: () => boolean
-  readonly settle: (commandSequence: number) => void
 }
+
+type Take = (message: JsMsg, settle: () => void) => void
 
 /** A delivered command with what its envelope says. */
 type Delivery = {
@@ -52,6 +53,8 @@ type Delivery = {
   readonly storedMs: number
   readonly body: Uint8Array
   readonly replyTo: string | undefined
+  /** Takes it out of the work queue. */
+  readonly settle: () => void
 }
 
 type Judgement = {
@@ -69,12 +72,12 @@ const CHANCES = 2
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 /** Takes the commands of a partition, in order; those of one session are decided one by one. */
-export const openLoop = (room: OwnerRoom, options: LoopOptions): ((message: JsMsg) => void) => {
+export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
   const { bus, log } = room
-  const { sessions, isOpen, settle } = options
+  const { sessions, isOpen } = options
 
-  const take = (message: JsMsg) => {
-    const delivery = readDelivery(message)
+  const take: Take = (message, settle) => {
+    const delivery = readDelivery(message, settle)
     let session: ActiveSession
     try {
       session = sessions.at(sessionOfStored(delivery.subject))
@@ -212,7 +215,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): ((message: JsMs
       sid: sessionOfStored(delivery.subject),
       commandSequence: delivery.sequence,
     })
-    settle(delivery.sequence)
+    delivery.settle()
   }
 
   const say = (delivery: Delivery, reply: Reply, recordSeq: number) => {
@@ -237,7 +240,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): ((message: JsMs
           atMs: delivery.storedMs,
         })
         say(delivery, { ok: false, code, message: ERRORS[code].text }, 0)
-        return settle(delivery.sequence)
+        return delivery.settle()
       } catch (error) {
         log.warn({ error }, 'dead letter not written, trying again')
         await pause(MOST_PAUSE_MS)
@@ -247,7 +250,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): ((message: JsMs
   return take
 }
 
-const readDelivery = (message: JsMsg): Delivery => {
+const readDelivery = (message: JsMsg, settle: () => void): Delivery => {
   const replyTo = message.headers?.get(REPLY_TO)
   return {
     subject: message.subject,
@@ -256,5 +259,6 @@ const readDelivery = (message: JsMsg): Delivery => {
     body: message.data,
     // Anybody may write a command: an answer must not be a way to write into a stream.
     replyTo: replyTo && isInbox(replyTo) ? replyTo : undefined,
+    settle,
   }
 }

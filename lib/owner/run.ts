@@ -110,8 +110,8 @@ const own = async (
     await partitions.leave()
   } finally {
     await partitions.close()
-    await projection.close()
     await lease.release()
+    await projection.close()
     log.info({ owner }, 'owner stopped')
   }
 }
