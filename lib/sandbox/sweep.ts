@@ -25,11 +25,15 @@ export const processesOf = async (folder: string, marks: Marks): Promise<readonl
   return (await Promise.all(found)).filter(pid => pid !== undefined)
 }
 
-/** Kills them, again and again until none is left or `rounds` are over: some may be forking. */
-export const sweep = async (folder: string, marks: Marks, rounds = 5): Promise<void> => {
-  for (let round = 0; round < rounds; round += 1) {
+const WITHIN_MS = 2_000
+const LOOK_EVERY_MS = 10
+
+/** Kills them, and resolves when none is left: some may be forking, and dying takes its time too. */
+export const sweep = async (folder: string, marks: Marks): Promise<void> => {
+  const end = performance.now() + WITHIN_MS
+  for (;;) {
     const pids = await processesOf(folder, marks)
-    if (pids.length === 0) return
+    if (pids.length === 0 || performance.now() > end) return
     for (const pid of pids) {
       try {
         process.kill(pid, 'SIGKILL')
@@ -37,5 +41,6 @@ export const sweep = async (folder: string, marks: Marks, rounds = 5): Promise<v
         // Gone by itself in the meantime.
       }
     }
+    await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS))
   }
 }
