@@ -42,8 +42,8 @@ const ours = async (folder: string, entries: readonly LogEntry[], size: number) 
 
 /** The same rows in the same transactions, with what a batch writes besides them. */
 const raw = async (folder: string, entries: readonly LogEntry[], size: number) => {
-  const orm = await openSessionDatabase(folder, `raw${size}`)
-  const db = await orm.em.getConnection().getNativeClient()
+  const database = await openSessionDatabase(folder, `raw${size}`)
+  const db = await database.em.getConnection().getNativeClient()
   const event = db.prepare(
     `insert into events values (?, ?, ?, ?, ?, ?, ?)
      on conflict (id) do update set data = excluded.data, sequence = excluded.sequence`,
@@ -71,7 +71,7 @@ const raw = async (folder: string, entries: readonly LogEntry[], size: number) =
     db.exec('commit')
   }
   const perSecond = rate(2 * batches.flat().length, startedMs)
-  await orm.close(true)
+  await database.close()
   return perSecond
 }
 

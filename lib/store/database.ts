@@ -11,14 +11,17 @@
  */
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type EntitySchema, type EntitySchemaWithMeta, MikroORM } from '@mikro-orm/sqlite'
+import { Configuration, type EntitySchemaWithMeta, MikroORM } from '@mikro-orm/sqlite'
 import { LRUCache } from 'lru-cache'
 import { fail } from '../../subjects/errors.ts'
 
 /** Statements that lead from one version of a schema to the next. Never changed once released. */
 export type Migration = readonly string[]
 
-export type DatabaseOptions<E extends readonly (EntitySchema | EntitySchemaWithMeta)[]> = {
+/** Tables, as entities. One list for all files of a kind: what the ORM learns of it is kept by it. */
+export type Entities = readonly EntitySchemaWithMeta[]
+
+export type DatabaseOptions<E extends Entities> = {
   readonly file: string
   readonly entities: E
   /** `migrations[n]` makes version n + 1. */
@@ -29,6 +32,12 @@ export type DatabaseOptions<E extends readonly (EntitySchema | EntitySchemaWithM
 const CHECKED_BYTES = 16 * 1024 ** 2
 const SUFFIXES = ['', '-wal', '-shm'] as const
 
+/** An open file. `em` is to be forked for every piece of work. */
+export type Database<E extends Entities> = {
+  readonly em: Orm<E>['em']
+  close(): Promise<void>
+}
+
 /**
  * Opens the file, makes it first if need be (folder 0700, file 0600), brings its schema up to date.
  *
@@ -36,18 +45,17 @@ const SUFFIXES = ['', '-wal', '-shm'] as const
  *   renamed (`movedTo` in the cause), so that opening it again starts an empty one.
  * @throws code `STORE_TOO_NEW` when a newer version of this program wrote it; it stays as it is.
  */
-export const openDatabase = async <
-  const E extends readonly (EntitySchema | EntitySchemaWithMeta)[],
->({
+export const openDatabase = async <const E extends Entities>({
   file,
   entities,
   migrations,
-}: DatabaseOptions<E>) => {
+}: DatabaseOptions<E>): Promise<Database<E>> => {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await (await open(file, 'a', 0o600)).close()
   const { size } = await stat(file)
-  const orm = await MikroORM.init({ entities, dbName: file })
-  const pragma = (text: string) => orm.em.getConnection().execute(`pragma ${text}`)
+  const database = await connect(file, entities)
+  const connection = database.em.getConnection()
+  const pragma = (text: string) => connection.execute(`pragma ${text}`)
   try {
     await pragma('busy_timeout = 5000')
     await pragma('journal_mode = wal')
@@ -68,16 +76,41 @@ export const openDatabase = async <
       })
     }
     for (let next = version; next < migrations.length; next++) {
-      await orm.em.fork().transactional(async em => {
+      await database.em.fork().transactional(async em => {
         for (const statement of migrations[next] ?? []) await em.execute(statement, [], 'run')
         await em.execute(`pragma user_version = ${next + 1}`, [], 'run')
       })
     }
-    prepareOnce(await orm.em.getConnection().getNativeClient())
-    return orm
+    prepareOnce(await connection.getNativeClient())
+    return database
   } catch (error) {
-    await orm.close(true)
+    await database.close()
     throw isDamage(error) ? await setAside(file, error) : error
+  }
+}
+
+const discover = <const E extends Entities>(entities: E) =>
+  MikroORM.init({ entities, dbName: ':memory:' })
+type Orm<E extends Entities> = Awaited<ReturnType<typeof discover<E>>>
+const discovered = new WeakMap<Entities, Promise<unknown>>()
+
+/**
+ * A connection to one file over the ORM's metadata of its entities. To discover those takes ten times
+ * as long as to open a file, and an owner that takes over opens hundreds.
+ */
+const connect = async <const E extends Entities>(
+  file: string,
+  entities: E,
+): Promise<Database<E>> => {
+  const known = (discovered.get(entities) ?? discover(entities)) as Promise<Orm<E>>
+  discovered.set(entities, known)
+  const orm = await known
+  const config = new Configuration({ ...orm.config.getAll(), dbName: file }, false)
+  const driver = config.getDriver()
+  driver.setMetadata(orm.getMetadata())
+  return {
+    em: driver.createEntityManager() as Orm<E>['em'],
+    close: () => driver.close(true),
   }
 }
 

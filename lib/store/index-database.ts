@@ -27,6 +27,6 @@ export const INDEX_MIGRATIONS: readonly Migration[] = [tables]
 export const openIndexDatabase = (file: string) =>
   openDatabase({ file, entities: INDEX_ENTITIES, migrations: INDEX_MIGRATIONS })
 
-export type IndexOrm = Awaited<ReturnType<typeof openIndexDatabase>>
-export const indexQueriesOf = (em: IndexOrm['em']) => em.getKysely()
+export type IndexDatabase = Awaited<ReturnType<typeof openIndexDatabase>>
+export const indexQueriesOf = (em: IndexDatabase['em']) => em.getKysely()
 export type IndexQueries = ReturnType<typeof indexQueriesOf>

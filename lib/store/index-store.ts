@@ -39,13 +39,13 @@ const ROWS_A_STATEMENT = 250
 
 /** @throws codes `STORE_DAMAGED` (it was renamed: opening again starts an empty one), `STORE_TOO_NEW`. */
 export const openIndexStore = async (file: string): Promise<IndexStore> => {
-  const orm = await openIndexDatabase(file)
+  const database = await openIndexDatabase(file)
   const within = async <T>(work: (db: IndexQueries) => Promise<T>): Promise<T> => {
     try {
-      return await orm.em.fork().transactional(em => work(indexQueriesOf(em)))
+      return await database.em.fork().transactional(em => work(indexQueriesOf(em)))
     } catch (error) {
       if (!isDamage(error)) throw error
-      await orm.close(true)
+      await database.close()
       throw await setAside(file, error)
     }
   }
@@ -104,7 +104,7 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
     },
     close: async () => {
       await writing
-      await orm.close(true)
+      await database.close()
     },
   }
 }

@@ -104,7 +104,7 @@ export const openSessionDatabase = (folder: string, sid: string) =>
     migrations: SESSION_MIGRATIONS,
   })
 
-export type SessionOrm = Awaited<ReturnType<typeof openSessionDatabase>>
-/** The ORM's query builder over the tables of a session, inside the transaction of `em` if any. */
-export const queriesOf = (em: SessionOrm['em']) => em.getKysely()
+export type SessionDatabase = Awaited<ReturnType<typeof openSessionDatabase>>
+/** The ORM's query builder over a session's tables, inside the transaction of `em` if there is one. */
+export const queriesOf = (em: SessionDatabase['em']) => em.getKysely()
 export type SessionQueries = ReturnType<typeof queriesOf>

@@ -65,15 +65,15 @@ export type SessionStore = {
  */
 export const openSessionStore = async (folder: string, sid: string): Promise<SessionStore> => {
   const file = sessionFile(folder, sid)
-  const orm = await openSessionDatabase(folder, sid)
+  const database = await openSessionDatabase(folder, sid)
 
   /** Runs in a transaction of its own, one after the other. */
   const within = async <T>(work: (db: SessionQueries) => Promise<T>): Promise<T> => {
     try {
-      return await orm.em.fork().transactional(em => work(queriesOf(em)))
+      return await database.em.fork().transactional(em => work(queriesOf(em)))
     } catch (error) {
       if (!isDamage(error)) throw error
-      await orm.close(true)
+      await database.close()
       throw await setAside(file, error)
     }
   }
@@ -101,7 +101,7 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
 
   const close = async (): Promise<void> => {
     await turn
-    await orm.close(true)
+    await database.close()
   }
 
   return {

@@ -13,7 +13,7 @@ t.test('a schema goes forward, one version after the other, once', async t => {
   const first = ['create table a (n integer)', 'insert into a values (1)']
   const second = ['alter table a add column m integer', 'update a set m = n + 1']
   const open = async (...migrations: string[][]) =>
-    (await openDatabase({ file, entities: [IndexMetaEntity], migrations })).close(true)
+    (await openDatabase({ file, entities: [IndexMetaEntity], migrations })).close()
   await open(first)
   t.same(await sql(file, 'pragma user_version'), [{ user_version: 1 }])
   await open(first, second)
@@ -30,7 +30,7 @@ t.test('a schema goes forward, one version after the other, once', async t => {
 t.test('a step that fails leaves the version before it', async t => {
   const file = join(temporaryFolder(t), 'a.db')
   const open = async (...migrations: string[][]) =>
-    (await openDatabase({ file, entities: [IndexMetaEntity], migrations })).close(true)
+    (await openDatabase({ file, entities: [IndexMetaEntity], migrations })).close()
   await open(['create table a (n integer)'])
   await t.rejects(open([], ['create table b (n integer)', 'no sql']))
   t.same(await sql(file, "select name from sqlite_master where type = 'table'"), [{ name: 'a' }])

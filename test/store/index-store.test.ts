@@ -1,7 +1,8 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MikroORM } from '@mikro-orm/sqlite'
 import t from 'tap'
-import { openIndexDatabase } from '../../lib/store/index-database.ts'
+import { INDEX_ENTITIES } from '../../lib/store/index-database.ts'
 import type { ListQuery } from '../../lib/store/index-list.ts'
 import { type IndexStore, openIndexStore } from '../../lib/store/index-store.ts'
 import { codeOf } from '../../subjects/errors.ts'
@@ -37,7 +38,8 @@ const ids = async (store: IndexStore, query: Partial<ListQuery> = {}) =>
   (await store.list({ limit: 50, ...query })).sessions.map(session => session.id)
 
 t.test('the entities and the schema say the same', async t => {
-  const orm = await openIndexDatabase(join(temporaryFolder(t), 'a.db'))
+  const { file } = await startIndex(t)
+  const orm = await MikroORM.init({ entities: [...INDEX_ENTITIES], dbName: file })
   t.teardown(() => orm.close(true))
   t.equal((await orm.schema.getUpdateSchemaSQL({ safe: true, wrap: false })).trim(), '')
 })

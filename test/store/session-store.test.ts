@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { MikroORM } from '@mikro-orm/sqlite'
 import t from 'tap'
-import { openSessionDatabase } from '../../lib/store/session-database.ts'
+import { SESSION_ENTITIES } from '../../lib/store/session-database.ts'
 import { openSessionStore } from '../../lib/store/session-store.ts'
 import { codeOf } from '../../subjects/errors.ts'
 import { sessionLog } from '../fixtures/records.ts'
@@ -39,7 +40,8 @@ t.test('a new session has its tables, in a file that nobody else may read', asyn
 })
 
 t.test('the entities and the schema say the same', async t => {
-  const orm = await openSessionDatabase(temporaryFolder(t), 's1')
+  const { file } = await startStore(t)
+  const orm = await MikroORM.init({ entities: [...SESSION_ENTITIES], dbName: file })
   t.teardown(() => orm.close(true))
   const differences = (await orm.schema.getUpdateSchemaSQL({ safe: true, wrap: false })).trim()
   t.equal(differences, '')
