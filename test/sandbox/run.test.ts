@@ -1,9 +1,9 @@
 /** The sandboxes process as a process: jobs in, bridges up, results out as commands. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { sandboxToken } from '../../lib/auth/sandbox-token.ts'
 import { publishJob } from '../../lib/bus/jobs.ts'
@@ -204,6 +204,22 @@ t.test('what cannot be started is said, for good', async t => {
     permanent: true,
     error: 'The repository has no branch nope. It has: main.',
   })
+})
+
+t.test('people are told when nothing isolates a sandbox', async t => {
+  const bin = mkdtempSync(join(tmpdir(), 'bin-'))
+  t.teardown(() => rmSync(bin, { recursive: true, force: true }))
+  for (const name of ['git', 'sh', 'cat']) {
+    const folder = `${process.env.PATH}`.split(delimiter).find(one => existsSync(join(one, name)))
+    if (folder) symlinkSync(join(folder, name), join(bin, name))
+  }
+  const system = await start(t, { PATH: bin })
+  system.follow('s1')
+  await system.job('spawn', spawnJob('s1', 1))
+  t.match(await system.until('sandbox_spawned', 1), { warning: /is not isolated/ })
+  await system.plane.until(event => event.type === 'ready')
+  system.plane.send(promptFrame('m1', '$ cat src/hello.js'))
+  t.match(await system.plane.until(completes('m1')), { success: true }, 'it runs all the same')
 })
 
 t.test('a killed bridge is reported at once', async t => {
