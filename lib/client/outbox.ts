@@ -3,7 +3,7 @@
  * again over every new socket until the answer is there: the same id twice is one prompt. They are
  * sent one at a time, so that they are queued in the order in which they were typed. Pure.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const outgoing = z.object({
   clientRequestId: z.string(),

@@ -1,5 +1,5 @@
 /** The REST side of the SDK: a thin, typed `fetch`. In a browser the sign-in cookie says who asks. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const listed = z.looseObject({
   id: z.string(),
