@@ -31,8 +31,8 @@ export const BATCH_BYTES = 512 * KIB
 export const BATCH_EVENTS = 200
 /** A larger event is cut down to this. */
 export const EVENT_BYTES = 256 * KIB
-/** The longest text of a message that is stored. In characters. */
-export const TEXT_CHARS = 64 * KIB
+/** The longest text of a message, as JSON. With a batch of events it must fit into one command. */
+export const TEXT_BYTES = 384 * KIB
 
 /** How many records, and bytes of their frames, a room keeps for sockets that are just joining. */
 export const RECENT_RECORDS = 4_096

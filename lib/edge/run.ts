@@ -17,8 +17,8 @@ import { makeRooms } from './rooms.ts'
 import { listen, routeAll, type Server } from './server.ts'
 import { startUpkeep } from './upkeep.ts'
 
-/** How long prompts that were taken in may still be answered, once the edge is asked to stop. */
-const FINISH_WITHIN_MS = 3_000
+/** How long it may take to finish what was taken in, once the edge is asked to stop. */
+const FINISH_WITHIN_MS = 5_000
 const SERVICE_RESTART = 1012
 
 export type RunningEdge = {
@@ -63,16 +63,17 @@ export const startEdge = async (
   const stop = async () => {
     stopping = true
     server.stopListening()
+    const late = after(FINISH_WITHIN_MS)
     const rooms = edge.rooms.all()
     for (const room of rooms) {
       for (const { socket } of [...room.sandboxes]) socket.close(SERVICE_RESTART, 'Restarting')
     }
     const lines = rooms.flatMap(room => [...room.clients].map(client => client.line))
-    await Promise.race([Promise.all(lines), after(FINISH_WITHIN_MS)])
+    await Promise.race([Promise.all(lines), late])
     for (const room of edge.rooms.all()) {
       for (const { socket } of [...room.clients]) socket.close(SERVICE_RESTART, 'Restarting')
     }
-    await Promise.all([...endings])
+    await Promise.race([Promise.all([...endings]), late])
     upkeep.close()
     server.close()
     await bus.close()

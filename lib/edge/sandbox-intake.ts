@@ -13,14 +13,7 @@ import { requestCommand } from '../bus/command.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Batch, type GrowingText, makeBacklog } from './backlog.ts'
-import {
-  BATCH_BYTES,
-  BATCH_EVENTS,
-  EVENT_BYTES,
-  SANDBOX_BACKLOG_BYTES,
-  TEXT_CHARS,
-} from './limits.ts'
-import { cutText, shrinkEvent } from './shrink.ts'
+import { BATCH_BYTES, BATCH_EVENTS, SANDBOX_BACKLOG_BYTES } from './limits.ts'
 
 const RETRY_MS = 500
 
@@ -106,14 +99,11 @@ export const makeSandboxIntake = (options: {
 
   return {
     push: (event, bytes) => {
-      const fits = numbered(bytes > EVENT_BYTES ? shrinkEvent(event, EVENT_BYTES) : event)
-      if (fits !== event && bytes > EVENT_BYTES)
-        log.warn({ sid, type: event.type, bytes }, 'cut an event')
-      backlog.push(fits, Math.min(bytes, EVENT_BYTES))
+      backlog.push(numbered(event), bytes)
       if (backlog.bytes() > SANDBOX_BACKLOG_BYTES) options.onOverflow()
       go()
     },
-    say: text => backlog.say({ ...text, content: cutText(text.content, TEXT_CHARS) }),
+    say: backlog.say,
     begin: () => {
       begun = true
       go()

@@ -14,6 +14,7 @@ import { beatSubject, textSubject } from '../../subjects/subjects.ts'
 import { publishCommand, requestCommand } from '../bus/command.ts'
 import { publishSignal } from '../bus/signal.ts'
 import type { Edge } from './edge.ts'
+import { EVENT_BYTES } from './limits.ts'
 import { evolveOutstanding, type Outstanding } from './outstanding.ts'
 import type { Room } from './room.ts'
 import { readSandboxFrame } from './sandbox-frame.ts'
@@ -39,7 +40,7 @@ export type SandboxPeer = {
 
 /** How long what a closed socket has said may take to be stored. */
 const FINISH_WITHIN_MS = 30_000
-const FINISH_WITHIN_WHEN_STOPPING_MS = 4_000
+const FINISH_WITHIN_WHEN_STOPPING_MS = 3_000
 const RETRY_MS = 500
 /** The sandbox is not at fault: it reconnects and says again what was not acknowledged. */
 const TRY_AGAIN_LATER = 1013
@@ -142,13 +143,14 @@ export const openSandbox = (
   const announced = announce()
 
   const onText = (raw: string, bytes: number) => {
-    const read = readSandboxFrame(raw)
+    const read = readSandboxFrame(raw, bytes)
     if (!read.ok) {
       log.warn({ sid, generation, reason: read.reason }, 'a sandbox sent what cannot be taken')
       if (read.instead) intake.push(read.instead, 0)
       return
     }
     const { event } = read
+    if ('truncated' in event) log.warn({ sid, generation, type: event.type, bytes }, 'cut an event')
     switch (event.type) {
       case 'heartbeat':
         publishSignal(bus, beatSubject(sid), { v: 1, generation, atMs: edge.now() })
@@ -170,7 +172,7 @@ export const openSandbox = (
         text.end()
         break
     }
-    intake.push(event, bytes)
+    intake.push(event, Math.min(bytes, EVENT_BYTES))
   }
 
   const onPong = (messageId: string) => {

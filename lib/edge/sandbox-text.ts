@@ -6,6 +6,8 @@ import type { SandboxEvent } from '../../subjects/sandbox-event.ts'
 
 /** How often a message's text may go out. */
 export const TEXT_EVERY_MS = 50
+/** Every so many characters it goes out that much more seldom: the whole of it is sent each time. */
+const CHARS_PER_PAUSE = 16_384
 
 export type SandboxText = {
   /** A whole text; goes out now, or soon together with what follows. */
@@ -32,12 +34,15 @@ export const makeSandboxText = (
     waits = false
   }
   const rest = () => {
-    timer = setTimeout(() => {
-      timer = undefined
-      if (!waits) return
-      flush()
-      rest()
-    }, everyMs)
+    timer = setTimeout(
+      () => {
+        timer = undefined
+        if (!waits) return
+        flush()
+        rest()
+      },
+      everyMs * (1 + String(newest?.content ?? '').length / CHARS_PER_PAUSE),
+    )
   }
 
   return {

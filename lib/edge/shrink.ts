@@ -38,6 +38,24 @@ export const cutText = (text: string, chars: number): string =>
     ? text
     : `${wholeCharacters(text.slice(0, chars))}\n… [${text.length - chars} of ${text.length} characters left out]`
 
+/**
+ * The text itself when its JSON has at most `maxBytes`; otherwise its beginning and, longer, its end: of an
+ * answer that grew too long, the last words matter most.
+ */
+export const fitText = (text: string, maxBytes: number): string => {
+  const bytes = sizeOf(text)
+  if (bytes <= maxBytes) return text
+  // Characters differ in size, so the first guess may still be too large.
+  for (let chars = Math.floor((text.length * maxBytes) / bytes); chars > 0; chars >>= 1) {
+    const head = wholeCharacters(text.slice(0, chars >> 2))
+    const tail = text.slice(text.length - (chars >> 1)).replace(/^[\uDC00-\uDFFF]/, '')
+    const missing = text.length - head.length - tail.length
+    const shorter = `${head}\n… [${missing} of ${text.length} characters left out] …\n${tail}`
+    if (sizeOf(shorter) <= maxBytes) return shorter
+  }
+  return ''
+}
+
 /** A cut may not split a surrogate pair: half of one is no valid UTF-8. */
 const wholeCharacters = (text: string): string =>
   /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text

@@ -186,6 +186,21 @@ t.test('acknowledgements', async t => {
     t.match(shown.output, /^x{65536}\n… \[2934464 of 3000000 characters left out\]$/)
   })
 
+  await t.test(
+    'growing text as long as a frame may be goes out and is stored, without its middle',
+    async t => {
+      const content = `${'a'.repeat(1_000_000)}${'😀'.repeat(1_000_000)}the end`
+      sandbox.emit({ type: 'token', messageId: 'm', content })
+      sandbox.emit({ type: 'note', ackId: 'after' })
+      await acked('after')
+      const line = await client.until(event('token'))
+      t.match(
+        line.event.content,
+        /^a{9000}a*\n… \[\d+ of 3000007 characters left out\] …\n(😀)+the end$/u,
+      )
+    },
+  )
+
   await t.test('many at once go in few commands', async t => {
     const before = (await edges.bus.jsm.streams.info('CMD')).state.last_seq
     for (let n = 1; n <= 2_000; n++)
@@ -216,6 +231,31 @@ t.test(
     )
   },
 )
+
+t.test('more than may wait: the sandbox is told to come back, what it said is stored', async t => {
+  const { edges, sid, client } = await start(t)
+  const sandbox = await edges.sandbox(t, sid)
+  await edges.owner.stop()
+  const filling = 'x'.repeat(200_000)
+  let n = 0
+  while (sandbox.socket.readyState === sandbox.socket.OPEN && n < 1_000) {
+    sandbox.emit({ type: 'note', n: ++n, filling })
+    sandbox.emit({ type: 'heartbeat', status: 'ready' })
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.same(await sandbox.closed, { code: 1013, reason: 'Too much is not stored yet' })
+  edges.owner.start()
+  // What fitted is stored all the same, in order; then its end is known.
+  while (!(await edges.newest(sid, 'sandbox_disconnected'))) await edges.bus.nc.flush()
+  const notes = stored(client.frames)
+    .filter(event('note'))
+    .map(frame => frame.event.n)
+  t.ok(notes.length > 30, `${notes.length} were`)
+  t.same(
+    notes,
+    Array.from({ length: notes.length }, (_, i) => i + 1),
+  )
+})
 
 t.test('the end of a sandbox', async t => {
   await t.test('its last text is stored when the socket breaks, and the owner knows', async t => {

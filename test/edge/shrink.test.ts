@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cutText, shrinkEvent } from '../../lib/edge/shrink.ts'
+import { cutText, fitText, shrinkEvent } from '../../lib/edge/shrink.ts'
 import { parseSandboxEvent, type SandboxEvent } from '../../subjects/sandbox-event.ts'
 
 const LIMIT = 10_000
@@ -61,4 +61,15 @@ t.test('however it is large, it fits, is of the same type and still valid', asyn
 t.test('a cut leaves no half character', async t => {
   t.equal(cutText('ab😀cd', 3), 'ab\n… [3 of 6 characters left out]')
   t.equal(cutText('abc', 3), 'abc')
+})
+
+t.test('a text that is too long keeps its beginning and its end', async t => {
+  t.equal(fitText('short', 100), 'short')
+  for (const letter of ['x', 'é', '\u0001', '😀', '\ud83d']) {
+    const text = `first ${letter.repeat(100_000)} last`
+    const fits = fitText(text, 5_000)
+    t.ok(size(fits) <= 5_000)
+    t.ok(size(fits) > 500, 'not much less than it might be')
+    t.match(fits, /^first .*characters left out\] …\n.* last$/s)
+  }
 })

@@ -6,11 +6,9 @@ export const typing: FrameRow<'typing'> = {
   run: async (edge, { room, member }) => {
     if (edge.now() - room.warmedAtMs < edge.config.warmThrottleMs) return
     room.warmedAtMs = edge.now()
-    await publishCommand(edge.bus, room.sid, {
-      v: 1,
-      type: 'warm',
-      reason: 'typing',
-      userId: member!.userId,
-    })
+    const command = { v: 1, type: 'warm', reason: 'typing', userId: member!.userId } as const
+    await publishCommand(edge.bus, room.sid, command).catch((error: unknown) =>
+      edge.log.debug({ err: error, sid: room.sid }, 'a hint is lost'),
+    )
   },
 }
