@@ -75,7 +75,7 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
     case 'prompt_delivered':
       return promptDelivered(draft, command)
     case 'sandbox_spawned':
-      return sandboxSpawned(draft, command)
+      return sandboxSpawned(draft, command, context)
     case 'sandbox_spawn_failed':
       return sandboxSpawnFailed(draft, command, context)
     case 'sandbox_exited':

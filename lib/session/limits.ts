@@ -8,6 +8,8 @@ export const REMEMBERED_REQUESTS = 256
 export const REMEMBERED_ACK_IDS = 256
 /** Numbered bridges of one sandbox: a supervisor may start another in the same generation. */
 export const REMEMBERED_RUNS = 4
+/** Sockets of one sandbox that are over: a late repetition of their announcement is void. */
+export const REMEMBERED_CONNECTIONS = 16
 /** Spawn failures, for the breaker. */
 export const REMEMBERED_FAILURES = 32
 /** Characters of a title, after trimming (spec 4.5). */

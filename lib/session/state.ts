@@ -56,6 +56,8 @@ export type Sandbox = Readonly<{
   status: SandboxStatus
   /** The newest socket; null once that very socket was closed. */
   connectionId: string | null
+  /** Newest sockets that were closed or replaced. */
+  pastConnections: readonly string[]
   /** A prompt sent to it twice is run once. */
   dedupes: boolean
   /** When it was wanted: "last spawn" of the spec. */
@@ -133,6 +135,7 @@ export const noSandbox: Sandbox = {
   host: 'any',
   status: 'pending',
   connectionId: null,
+  pastConnections: [],
   dedupes: false,
   requestedAtMs: null,
   connectedAtMs: null,

@@ -23,8 +23,9 @@ t.test('accepted by the provider', async t => {
       t,
       [
         { type: 'sandbox_spawned', generation: 1, objectId: 'object-1', host: 'host-a' },
-        { type: 'sandbox_status_changed', status: 'connecting' },
         { type: 'sandbox_warning', message: 'nothing isolates it' },
+        { type: 'timeline', event: { type: 'warning', message: 'nothing isolates it' } },
+        { type: 'sandbox_status_changed', status: 'connecting' },
       ],
       'and people are warned',
     )
@@ -36,6 +37,8 @@ t.test('a bridge that connects before its provider answers stays ready', async t
     .when(spawned())
     .gives(t, [{ type: 'sandbox_spawned' }], 'only its name is noted')
   t.equal(scene.state.sandbox.status, 'ready')
+  const { events } = given(create(), connected()).when(spawned(1, { warning: 'w' }))
+  t.same(types(events), ['sandbox_spawned', 'sandbox_warning', 'timeline'], 'people are warned')
 })
 
 t.test('a sandbox that was given up is ended once it can be named', async t => {
@@ -93,6 +96,14 @@ t.test('connected', async t => {
     lastHeartbeatMs: START_MS + 3_000,
     lastActivityMs: START_MS + 3_000,
   })
+})
+
+t.test('the announcement of a socket that is over comes too late', async t => {
+  const gone = { ok: false, code: 'SANDBOX_GONE' }
+  const replaced = given(...ready, connected('c2')).when(connected('c1'))
+  t.match(replaced.gives(t, [], 'its successor stays').reply, gone)
+  const closed = given(...ready, disconnected('c1')).when(connected('c1'))
+  t.match(closed.gives(t, [], 'nobody is behind it').reply, gone)
 })
 
 t.test('who may not connect', async t => {

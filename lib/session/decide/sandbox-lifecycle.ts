@@ -2,7 +2,8 @@
 import type { CommandOf } from '../../../subjects/commands.ts'
 import type { Reply } from '../../../subjects/replies.ts'
 import type { Context } from '../decide.ts'
-import type { Draft } from '../draft.ts'
+import { addLine, type Draft } from '../draft.ts'
+import { derivedId } from '../ids.ts'
 import { refused } from '../requests.ts'
 import { isClosed, isDead, isStarting } from '../state.ts'
 import { sandboxIsGone, spawnFailed, TERMINATED } from './end-sandbox.ts'
@@ -15,16 +16,32 @@ const namesMore = (
   command: CommandOf<'sandbox_spawned'>,
 ): boolean => (command.objectId ?? null) !== known.objectId || command.host !== known.host
 
-const acceptSpawned = (draft: Draft, command: CommandOf<'sandbox_spawned'>): void => {
+/** Said at once to who is there, and in the history for who comes later. */
+const warn = (draft: Draft, message: string, context: Context): void => {
+  const { nowMs } = context
+  draft.add({ type: 'sandbox_warning', message })
+  addLine(draft, {
+    eventId: derivedId(context, 'event'),
+    messageId: null,
+    atMs: nowMs,
+    event: { type: 'warning', scope: 'start', message, timestamp: nowMs / 1000 },
+  })
+}
+
+const acceptSpawned = (
+  draft: Draft,
+  command: CommandOf<'sandbox_spawned'>,
+  context: Context,
+): void => {
   const { sandbox } = draft.state
   const { generation, host, objectId = null } = command
   if (namesMore(sandbox, command)) {
     draft.add({ type: 'sandbox_spawned', generation, objectId, host })
+    if (command.warning) warn(draft, command.warning, context)
   }
   // A bridge may connect before its provider has answered: then it stays ready.
   if (sandbox.status === 'spawning') {
     draft.add({ type: 'sandbox_status_changed', status: 'connecting', reason: null })
-    if (command.warning) draft.add({ type: 'sandbox_warning', message: command.warning })
   }
 }
 
@@ -32,13 +49,17 @@ const acceptSpawned = (draft: Draft, command: CommandOf<'sandbox_spawned'>): voi
  * The provider accepted. One that was given up meanwhile is ended now that it can be named, lest it
  * run on unseen. A failed one is not given up: it booted slowly and may yet connect and heal.
  */
-export const sandboxSpawned = (draft: Draft, command: CommandOf<'sandbox_spawned'>): Reply => {
+export const sandboxSpawned = (
+  draft: Draft,
+  command: CommandOf<'sandbox_spawned'>,
+  context: Context,
+): Reply => {
   const { sandbox } = draft.state
   const { generation, host, objectId = null } = command
   if (generation === 0) return OK
   const isCurrent = generation === sandbox.generation
   if (isCurrent && sandbox.status !== 'stopped' && sandbox.status !== 'stale') {
-    acceptSpawned(draft, command)
+    acceptSpawned(draft, command, context)
     return OK
   }
   const known = isCurrent ? sandbox : sandbox.previous
@@ -76,6 +97,8 @@ export const sandboxConnected = (
   if (generation !== sandbox.generation || generation === 0) return refused('SANDBOX_GONE')
   if (sandbox.status === 'stopped' || sandbox.status === 'stale') return refused('SANDBOX_GONE')
   if (connectionId === sandbox.connectionId) return OK
+  // An edge that hears no answer announces its socket again, maybe behind the socket's successor.
+  if (sandbox.pastConnections.includes(connectionId)) return refused('SANDBOX_GONE')
   const { dedupes } = sandbox
   const connectedAtMs = context.nowMs
   draft.add({ type: 'sandbox_connected', generation, connectionId, dedupes, connectedAtMs })

@@ -1,5 +1,5 @@
 import type { SessionEventOf } from '../../../subjects/records.ts'
-import { REMEMBERED_ACK_IDS, REMEMBERED_RUNS } from '../limits.ts'
+import { REMEMBERED_ACK_IDS, REMEMBERED_CONNECTIONS, REMEMBERED_RUNS } from '../limits.ts'
 import { noSandbox, type ReplacedSandbox, type Sandbox } from '../state.ts'
 
 type SandboxEvent = SessionEventOf<
@@ -17,6 +17,10 @@ type SandboxEvent = SessionEventOf<
 
 const replaced = ({ generation, sandboxId, objectId, host }: Sandbox): ReplacedSandbox | null =>
   sandboxId === null ? null : { generation, sandboxId, objectId, host }
+
+/** The present socket is over, or about to be. */
+const pastConnections = ({ connectionId, pastConnections: past }: Sandbox): readonly string[] =>
+  connectionId === null ? past : [...past, connectionId].slice(-REMEMBERED_CONNECTIONS)
 
 const withRun = (runs: Sandbox['runs'], run: string, seq: number): Sandbox['runs'] =>
   [...runs.filter(one => one.run !== run), { run, seq }].slice(-REMEMBERED_RUNS)
@@ -47,6 +51,7 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
       return {
         ...sandbox,
         connectionId: event.connectionId,
+        pastConnections: pastConnections(sandbox),
         dedupes: event.dedupes,
         connectedAtMs: event.connectedAtMs,
         disconnectedAtMs: null,
@@ -59,6 +64,7 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
       return {
         ...sandbox,
         connectionId: null,
+        pastConnections: pastConnections(sandbox),
         disconnectedAtMs: event.atMs,
         disconnectCheck: true,
       }
