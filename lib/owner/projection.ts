@@ -42,8 +42,11 @@ const MOST_OPEN = 300
 /** How long records gather before they are applied. */
 const GATHER_MS = 50
 const AFTER_FAILURE_MS = 1_000
-/** In the background, opening files takes at most one part in so many of the time. */
-const OPENING_SHARE = 4
+/**
+ * In the background, opening files takes at most one part in so many of the time: after a takeover
+ * there are hundreds to open, while hundreds of sessions wait to be decided.
+ */
+const OPENING_SHARE = 10
 
 const CLOSE_WITHIN_MS = 4_000
 
@@ -89,7 +92,9 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     const shelf = shelves.get(sid)
     if (!shelf) return
     await shelf.rest()
-    if (!shelf.isBusy() && !dirty.has(shelf) && shelves.get(sid) === shelf) shelves.delete(sid)
+    if (shelf.isBusy() || dirty.has(shelf) || shelves.get(sid) !== shelf) return
+    shelves.delete(sid)
+    log.debug({ sid }, 'session asleep')
   }
   const work = async () => {
     await pause(GATHER_MS)
