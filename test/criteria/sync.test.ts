@@ -57,16 +57,16 @@ t.test('two clients in sync, whichever edge they are on', async t => {
   )
   t.same(
     seenByA.map(frame => frame.event.type),
-    ['user_message', 'token', 'tool_call', 'tool_call', 'execution_complete'],
+    ['user_message', 'ready', 'token', 'tool_call', 'tool_call', 'execution_complete'],
   )
-  t.equal(seenByA[1]?.event.content, 'Hello!')
+  t.equal(seenByA[2]?.event.content, 'Hello!')
   const last = (frames: readonly Frame[], type: string) => frames.findLast(f => f.type === type)
   for (const type of SHARED) t.same(last(a.frames, type), last(b.frames, type), type)
 
   const late = await subscribe(t, one, { sid, token: await system.wsToken(sid, 'carol') })
   t.same(
     late.subscribed.timeline.events.map((item: Frame) => item.event.type),
-    ['user_message', 'token', 'tool_call', 'execution_complete'],
+    ['user_message', 'ready', 'token', 'tool_call', 'execution_complete'],
     'who comes later sees the newest version of each line',
   )
 })
