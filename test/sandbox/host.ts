@@ -1,0 +1,137 @@
+/** The sandboxes process for tests: jobs in, results out as commands. It can be killed. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { publishJob } from '../../lib/bus/jobs.ts'
+import { type CommandInput, command } from '../../subjects/commands.ts'
+import type { SpawnJob } from '../../subjects/jobs.ts'
+import { JOB } from '../../subjects/streams.ts'
+import {
+  commandSubject,
+  type SandboxJobKind,
+  sandboxJobSubject,
+  sessionId,
+} from '../../subjects/subjects.ts'
+import { startBus } from '../fixtures/bus.ts'
+import { type Said, startControlPlane } from './control-plane.ts'
+
+export const SECRET = 'internal-secret'
+const SANDBOXES = join(import.meta.dirname, '../../cmd/sandboxes.ts')
+
+/** Starts one with a bus, a data folder and a control plane of its own. */
+export const startHost = async (t: Test, env: Readonly<Record<string, string>> = {}) => {
+  const { bus, nats } = await startBus(t)
+  const plane = await startControlPlane(t)
+  const dataDir = mkdtempSync(join(tmpdir(), 'sandboxes-'))
+  const commands: CommandInput[] = []
+  let waiting: Array<() => void> = []
+  let jobs = 0
+  let child: ChildProcess | undefined
+  const output: string[] = []
+
+  const host = {
+    start: () => {
+      child = spawn(process.execPath, [SANDBOXES], {
+        env: {
+          PATH: process.env.PATH,
+          HOME: process.env.HOME,
+          DATA_DIR: dataDir,
+          NATS_URL: nats.url,
+          INTERNAL_CALLBACK_SECRET: SECRET,
+          CONTROL_PLANE_URL: plane.url,
+          LOG_LEVEL: 'debug',
+          ...env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', bytes => output.push(String(bytes)))
+      }
+    },
+    end: async (signal: NodeJS.Signals) => {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return
+      child.kill(signal)
+      await once(child, 'exit')
+    },
+  }
+  t.teardown(async () => {
+    await host.end('SIGTERM')
+    if (!t.passing()) t.comment(output.join(''))
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  host.start()
+
+  const folder = (sid: string) => join(dataDir, 'sandboxes', sid)
+  return {
+    bus,
+    plane,
+    dataDir,
+    host,
+    folder,
+    note: (sid: string) => JSON.parse(readFileSync(join(folder(sid), 'sandbox.json'), 'utf8')),
+    follow: (sid: string) => {
+      const subscription = bus.nc.subscribe(commandSubject(sessionId(sid)), {
+        callback: (_, message) => {
+          commands.push(command.parse(message.json()))
+          const woken = waiting
+          waiting = []
+          for (const wake of woken) wake()
+        },
+      })
+      t.teardown(() => subscription.unsubscribe())
+    },
+    commands,
+    until: async (type: CommandInput['type'], generation: number) => {
+      const fits = (one: CommandInput) =>
+        one.type === type && (one as { generation?: number }).generation === generation
+      for (;;) {
+        const found = commands.find(fits)
+        if (found) return found
+        await new Promise<void>(resolve => waiting.push(resolve))
+      }
+    },
+    job: async (kind: SandboxJobKind, job: object, to = 'any') => {
+      jobs += 1
+      await publishJob(bus, sandboxJobSubject(to, kind), job, `job-${jobs}`)
+    },
+    /** Resolves when no job waits or is under way. */
+    idle: async () => {
+      while ((await bus.jsm.streams.info(JOB)).state.messages > 0) {
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    },
+  }
+}
+
+export const spawnJob = (
+  sid: string,
+  generation: number,
+  more: Partial<SpawnJob> = {},
+): SpawnJob => ({
+  v: 1,
+  sid,
+  generation,
+  sandboxId: `sandbox-demo-hello-${generation}`,
+  repoOwner: 'demo',
+  repoName: 'hello',
+  baseBranch: 'main',
+  model: 'anthropic/claude-haiku-4-5',
+  agentSessionId: null,
+  replaces: null,
+  ...more,
+})
+
+export const stopJob = (sid: string, generation: number) => ({
+  v: 1,
+  sid,
+  generation,
+  sandboxId: `sandbox-demo-hello-${generation}`,
+  objectId: sid,
+  reason: 'inactive',
+})
+
+export const connections = (said: readonly Said[]) =>
+  said.filter(event => event.type === 'CONNECTED').length
