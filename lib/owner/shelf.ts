@@ -143,6 +143,8 @@ export const openShelf = (
       }),
     saved: newest =>
       turn(async () => {
+        const inMemory = latest && latest.sequence <= newest ? latest : undefined
+        if (inMemory) return inMemory
         if (!store && !existsSync(sessionFile(folder, sid))) return undefined
         const rows = await opened()
         const found = rows.savedState()
@@ -175,6 +177,7 @@ export const openShelf = (
     const rows = await opened()
     store = undefined
     waiting = []
+    latest = undefined
     target = 0
     await rows.destroy()
   }

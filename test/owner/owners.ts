@@ -32,7 +32,7 @@ export const ownerConfig = (t: Test, natsUrl: string, env: Record<string, string
     NATS_URL: natsUrl,
     INTERNAL_CALLBACK_SECRET: SECRET,
     TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    OWNER_LEASE_MS: '1500',
+    OWNER_LEASE_MS: '5000',
     ...env,
   })
 }
