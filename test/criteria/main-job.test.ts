@@ -71,6 +71,9 @@ const watch = async (t: Test, system: System, sid: string, user: string) => {
 const completed = (messageId: string) => (frame: Frame) =>
   frame.event.type === 'execution_complete' && frame.event.messageId === messageId
 
+// Six whole systems, one after the other.
+t.setTimeout(600_000)
+
 for (const victim of ['nothing', 'owner', 'edge', 'nats', 'api', 'sandboxes'] as const) {
   t.test(`a run to its end, with kill -9 of ${victim} in the middle`, async t => {
     const system = await startSystem(t, { provider: 'local' })

@@ -1,4 +1,6 @@
 /** Criterion 6: state intact after the owner is evicted from memory, and after it is killed. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { connectSandbox, startProvider } from '../fixtures/provider.ts'
 import { subscribe } from '../fixtures/socket.ts'
@@ -42,6 +44,11 @@ t.test('asleep, killed, its disk gone: the session is the same, and goes on', as
   await system.process('owner').kill()
   await system.process('owner').start()
   t.same(await everything(), before, 'after kill -9')
+
+  await system.process('owner').kill()
+  rmSync(join(system.dataDir, 'owner'), { recursive: true })
+  await system.process('owner').start()
+  t.same(await everything(), before, 'after kill -9 and the loss of every file of the owner')
 
   sandbox.complete(messageId)
   t.match(await sandbox.prompt(1), { content: 'two' }, 'the queue goes on')
