@@ -4,7 +4,7 @@
  * a signed-in person.
  */
 import cookie from '@fastify/cookie'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import type { Log } from '../telemetry/log.ts'
 import { answerError } from './answer-error.ts'
 import { artifacts } from './artifacts.ts'
@@ -44,7 +44,7 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
   const base = fastify({
     loggerInstance: log,
     // One line per request is the load balancer's to write; ours are about what went wrong.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
     // A stopping process answers what it has begun, and lets nobody hold it up by staying connected.

@@ -40,13 +40,14 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
     port: config.edgePort,
   })
   try {
-    await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
+    const where = { host: config.host, port: config.port }
+    const listenTextResolver = (listening: string) => `listens on ${listening}`
+    await app.listen({ ...where, listenTextResolver }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
       throw fail('PORT_IN_USE', {
         message: `Port ${config.port} is in use: stop what uses it, or set PORT to another.`,
       })
     })
-    log.info({ listening: `http://${reachable(config.host)}:${config.port}` }, 'ready')
     await new Promise<void>(resolve => {
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })

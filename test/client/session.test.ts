@@ -1,0 +1,295 @@
+import t from 'tap'
+import { openSession, type Session, type SessionOptions } from '../../lib/client/session.ts'
+import { line, startEdgeByHand } from './edge-by-hand.ts'
+import { handClock } from './hand-clock.ts'
+
+type Test = { teardown(end: () => void): unknown }
+
+const setUp = async (t: Test, extra: Partial<SessionOptions> = {}) => {
+  const edge = await startEdgeByHand(t)
+  const clock = handClock()
+  const watchers = new Set<() => void>()
+  let tokens = 0
+  const errors: string[] = []
+  const session = openSession({
+    url: edge.url,
+    sid: 's',
+    getToken: async () => `token-${++tokens}`,
+    onChange: () => {
+      for (const look of watchers) look()
+    },
+    onError: ({ code }) => errors.push(code),
+    clock,
+    ...extra,
+  })
+  t.teardown(() => session.close())
+  const until = (fits: (session: Session) => boolean) =>
+    new Promise<void>(resolve => {
+      const look = () => {
+        if (!fits(session)) return
+        watchers.delete(look)
+        resolve()
+      }
+      watchers.add(look)
+      look()
+    })
+  const state = (kind: Session['connection']['kind']) => until(s => s.connection.kind === kind)
+  const numbers = () => session.view.lines.map(({ event }) => event.n)
+  return { edge, clock, session, until, state, numbers, errors, tokens: () => tokens }
+}
+
+t.test('subscribes, follows, and comes back from where it was', async t => {
+  const { edge, clock, session, state, until, numbers } = await setUp(t)
+  const first = await edge.next()
+  t.match(await first.welcome(0, 2), { token: 'token-1', after: null }, 'at first from the start')
+  await state('live')
+  first.send({ type: 'sandbox_event', ...line(3) })
+  await until(s => s.view.sequence === 3)
+  first.socket.close(1012, 'restart')
+  await state('waiting')
+  clock.pass(300)
+  const second = await edge.next()
+  t.match(await second.welcome(3, 5), { token: 'token-1', after: 3 }, 'then from its last line')
+  await until(s => s.view.sequence === 5)
+  t.strictSame(numbers(), [1, 2, 3, 4, 5])
+  t.equal(session.connection.kind, 'live')
+})
+
+t.test('a hole makes it subscribe again; the same hole twice, from the start', async t => {
+  const { edge, clock, state, until, numbers } = await setUp(t)
+  const first = await edge.next()
+  await first.welcome(0, 1)
+  await state('live')
+  first.send({ type: 'sandbox_event', ...line(3) })
+  await state('waiting')
+  t.strictSame(numbers(), [1], 'what cannot be right is not shown')
+  clock.pass(300)
+  const second = await edge.next()
+  t.match(await second.welcome(2, 3), { after: 1 })
+  await state('waiting')
+  clock.pass(1000)
+  const third = await edge.next()
+  t.match(await third.welcome(0, 3), { after: null })
+  await until(s => s.view.sequence === 3)
+  t.strictSame(numbers(), [1, 2, 3])
+})
+
+t.test('a refused token is fetched anew once, then it gives up', async t => {
+  const { edge, clock, session, state, tokens } = await setUp(t)
+  const first = await edge.next()
+  await first.welcome(0, 0)
+  await state('live')
+  first.socket.close(1006 + 6, '')
+  await state('waiting')
+  clock.pass(300)
+  const second = await edge.next()
+  t.match(await second.take('subscribe'), { token: 'token-1' }, 'a token is kept while it is good')
+  second.socket.close(4001, 'Token expired')
+  await clock.planned(1000)
+  clock.pass(1000)
+  const third = await edge.next()
+  t.match(await third.take('subscribe'), { token: 'token-2' })
+  third.socket.close(4001, 'Invalid authentication token')
+  await state('ended')
+  t.match(session.connection, { kind: 'ended', reason: 'Invalid authentication token' })
+  t.equal(tokens(), 2)
+})
+
+t.test('who may not have a token is not asked to wait', async t => {
+  const { session, state } = await setUp(t, {
+    getToken: async () => {
+      throw new Error('Session not found', { cause: { status: 404 } })
+    },
+  })
+  await state('ended')
+  t.match(session.connection, { reason: 'Session not found' })
+})
+
+t.test('a token that cannot be fetched just now is fetched later', async t => {
+  let tries = 0
+  const { edge, clock, state } = await setUp(t, {
+    getToken: async () => {
+      if (++tries === 1) throw new Error('503', { cause: { status: 503 } })
+      return 'token'
+    },
+  })
+  await state('waiting')
+  clock.pass(300)
+  await (await edge.next()).welcome(0, 0)
+  await state('live')
+  t.equal(tries, 2)
+})
+
+t.test('a socket that is open but dead is left', async t => {
+  const pong = Promise.withResolvers<void>()
+  const { edge, clock, session, state } = await setUp(t, {
+    onFrame: ({ type }) => {
+      if (type === 'pong') pong.resolve()
+    },
+  })
+  const first = await edge.next()
+  await first.welcome(0, 0)
+  await state('live')
+  clock.pass(30_000)
+  await first.take('ping')
+  first.send({ type: 'pong', timestamp: 1 })
+  await pong.promise
+  clock.pass(30_000)
+  t.equal(session.connection.kind, 'live', 'an answer is enough')
+  await first.take('ping')
+  clock.pass(10_000)
+  await (await edge.next()).welcome(0, 0)
+  await state('live')
+})
+
+t.test('nonsense from the server ends the connection, not the page', async t => {
+  const { edge, clock, state } = await setUp(t)
+  const first = await edge.next()
+  await first.welcome(0, 0)
+  await state('live')
+  first.send({ type: 'of_a_newer_server', anything: 1 })
+  first.socket.send('not json')
+  const [code] = await new Promise<[number]>(resolve => {
+    first.socket.once('close', (...args) => resolve([args[0]]))
+  })
+  t.equal(code, 4004)
+  await state('waiting')
+  clock.pass(300)
+  await (await edge.next()).welcome(0, 0)
+  await state('live')
+})
+
+t.test('prompts', async t => {
+  t.test('wait for a connection, and are sent in order, one at a time', async t => {
+    const { edge, session, until } = await setUp(t)
+    const a = session.prompt('first')
+    const b = session.prompt('second')
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    t.match(await peer.take('prompt'), { clientRequestId: a, content: 'first' })
+    t.strictSame(peer.left('prompt'), [])
+    peer.send({ type: 'prompt_queued', clientRequestId: a, messageId: 'm', position: 1 })
+    t.match(await peer.take('prompt'), { clientRequestId: b })
+    peer.send({ type: 'prompt_queued', clientRequestId: b, messageId: 'n', position: 2 })
+    await until(s => s.outbox.length === 0)
+  })
+
+  t.test('are sent again over the next socket until they are answered', async t => {
+    const { edge, clock, session, state, until } = await setUp(t)
+    const first = await edge.next()
+    await first.welcome(0, 0)
+    await state('live')
+    const id = session.prompt('once')
+    t.match(await first.take('prompt'), { clientRequestId: id })
+    first.socket.terminate()
+    await state('waiting')
+    clock.pass(300)
+    const second = await edge.next()
+    await second.welcome(0, 0)
+    t.match(await second.take('prompt'), { clientRequestId: id, content: 'once' })
+    second.send({ type: 'prompt_queued', clientRequestId: id, messageId: 'm', position: 1 })
+    await until(s => s.outbox.length === 0)
+  })
+
+  t.test('are sent again when the answer does not come', async t => {
+    const { edge, clock, session, state } = await setUp(t)
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    await state('live')
+    const id = session.prompt('once')
+    await peer.take('prompt')
+    clock.pass(20_000)
+    t.match(await peer.take('prompt'), { clientRequestId: id })
+  })
+
+  t.test('stay on their way when the system is busy, and before those typed later', async t => {
+    const { edge, clock, session, state } = await setUp(t)
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    await state('live')
+    const id = session.prompt('first')
+    session.prompt('second')
+    await peer.take('prompt')
+    peer.send({ type: 'error', code: 'STREAM_FULL', message: 'full', clientRequestId: id })
+    await clock.planned(2_000)
+    clock.pass(2_000)
+    t.match(await peer.take('prompt'), { clientRequestId: id, content: 'first' })
+  })
+
+  t.test('that are refused are kept, said why, and can be sent again', async t => {
+    const { edge, session, state, until, errors } = await setUp(t)
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    await state('live')
+    const id = session.prompt('too much')
+    await peer.take('prompt')
+    const refusal = { code: 'PROMPT_QUEUE_FULL', message: 'full' }
+    peer.send({ type: 'error', ...refusal, clientRequestId: id })
+    await until(s => s.outbox[0]?.refusal !== null)
+    t.match(session.outbox, [{ clientRequestId: id, refusal }])
+    t.strictSame(errors, [], 'it is told at the prompt, not as an error of its own')
+    session.retry(id)
+    t.match(await peer.take('prompt'), { clientRequestId: id })
+    peer.send({ type: 'error', ...refusal, clientRequestId: id })
+    await until(s => s.outbox[0]?.refusal !== null)
+    session.discard(id)
+    t.strictSame(session.outbox, [])
+  })
+
+  t.test('survive a reload of the page', async t => {
+    let kept: string | null = null
+    const storage = {
+      get: () => kept,
+      set: (text: string) => {
+        kept = text
+      },
+    }
+    const before = await setUp(t, { storage })
+    const id = before.session.prompt('typed')
+    before.session.close()
+    const { edge, until } = await setUp(t, { storage })
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    t.match(await peer.take('prompt'), { clientRequestId: id, content: 'typed' })
+    peer.send({ type: 'prompt_queued', clientRequestId: id, messageId: 'm', position: 1 })
+    await until(s => s.outbox.length === 0)
+    t.equal(kept, '[]')
+  })
+})
+
+t.test('an error that belongs to no prompt is told', async t => {
+  const { edge, state, until, errors } = await setUp(t)
+  const peer = await edge.next()
+  await peer.welcome(0, 0)
+  await state('live')
+  peer.send({ type: 'error', code: 'INTERNAL', message: 'x' })
+  await until(() => errors.length > 0)
+  t.strictSame(errors, ['INTERNAL'])
+})
+
+t.test('somebody who types asks for a sandbox, but not with every key', async t => {
+  const { edge, clock, session, state } = await setUp(t)
+  const peer = await edge.next()
+  await peer.welcome(0, 0)
+  await state('live')
+  session.typing()
+  session.typing()
+  await peer.take('typing')
+  clock.pass(5_000)
+  session.typing()
+  session.stop('m')
+  t.match(await peer.take('stop'), { messageId: 'm' })
+  t.equal(peer.left('typing').length, 1)
+})
+
+t.test('closing is for good', async t => {
+  const { edge, session, state } = await setUp(t)
+  const peer = await edge.next()
+  await peer.welcome(0, 0)
+  await state('live')
+  const closed = new Promise(resolve => peer.socket.once('close', resolve))
+  session.close()
+  await closed
+  t.match(session.connection, { kind: 'ended' })
+  t.notOk(session.stop())
+})
