@@ -25,7 +25,7 @@ t.test('audit', { timeout: 110_000 }, async t => {
   const waitingSince = new Map<string, number>()
   let worstMs = 0
   let recorded = 0
-  let allRecorded = () => {}
+  const looks = new Set<() => void>()
   bus.nc.subscribe('live.*', {
     callback: (_error, message) => {
       const { sid, request } = message.json<{ sid: string; request: { id: string } | null }>()
@@ -35,13 +35,25 @@ t.test('audit', { timeout: 110_000 }, async t => {
       worstMs = Math.max(worstMs, performance.now() - since)
       waitingSince.delete(key)
       recorded++
-      if (waitingSince.size === 0) allRecorded()
+      for (const look of looks) look()
     },
   })
-  const takeWorst = () => {
-    // What still waits has waited at least so long.
-    for (const since of waitingSince.values())
-      worstMs = Math.max(worstMs, performance.now() - since)
+  /** Resolves when everything that waits now has its record. */
+  const settled = () =>
+    new Promise<void>(resolve => {
+      const old = new Set(waitingSince.keys())
+      const look = () => {
+        for (const key of old) if (!waitingSince.has(key)) old.delete(key)
+        if (old.size > 0) return
+        looks.delete(look)
+        resolve()
+      }
+      looks.add(look)
+      look()
+    })
+  /** The longest wait of this phase, which is over once nothing of it waits any more. */
+  const takeWorst = async () => {
+    await settled()
     const worst = worstMs
     worstMs = 0
     return `${(worst / 1000).toFixed(2)} s`
@@ -69,28 +81,24 @@ t.test('audit', { timeout: 110_000 }, async t => {
   )
 
   await delay(4_000)
-  t.comment(`two owners at work: worst wait ${takeWorst()}`)
+  t.comment(`two owners at work: worst wait ${await takeWorst()}`)
   await first.kill()
   await delay(LEASE_MS + 3_000)
-  t.comment(`one killed: worst wait ${takeWorst()}`)
+  t.comment(`one killed: worst wait ${await takeWorst()}`)
   const known = first.lines.length
   first.start()
   await first.until(/partition taken/, known)
   await delay(3_000)
-  t.comment(`started again, partitions shared out again: worst wait ${takeWorst()}`)
+  t.comment(`started again, partitions shared out again: worst wait ${await takeWorst()}`)
   second.pause()
   await delay(LEASE_MS * 2)
   second.resume()
   await second.until(/lease lost/)
   await delay(3_000)
-  t.comment(`the other stopped for two leases and woken: worst wait ${takeWorst()}`)
+  t.comment(`the other stopped for two leases and woken: worst wait ${await takeWorst()}`)
   publishing = false
   await Promise.all(publishers)
-  if (waitingSince.size > 0) {
-    await new Promise<void>(resolve => {
-      allRecorded = resolve
-    })
-  }
+  await settled()
 
   let duplicates = 0
   let reorders = 0
