@@ -76,7 +76,7 @@ export const benchRate =
     const raw = await rawClients(scope, stage, SESSIONS)
     await rate(ours, 1)
     await rate(raw, 1)
-    const seconds = quick ? 8 : 30
+    const seconds = quick ? 6 : 30
     const figure: Figure = {
       name: `prompts accepted and run to their end, ${SESSIONS} sessions`,
       unit: '/s',

@@ -51,6 +51,8 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
   }
 
   const [meta] = await within(db => db.selectFrom('meta').selectAll().execute())
+  const removed = await within(db => db.selectFrom('removed').select('id').execute())
+  const gone = new Set(removed.map(row => row.id))
   let applied = meta?.applied_sequence ?? 0
   let waiting: { change: Change; done: () => void; failed: (error: unknown) => void }[] = []
   let writing: Promise<void> | undefined
@@ -60,14 +62,10 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
       const now = waiting.slice(0, CHANGES_A_WRITE)
       waiting = waiting.slice(CHANGES_A_WRITE)
       try {
-        const upTo = Math.max(applied, ...now.map(({ change }) => change.sequence))
-        await within(db =>
-          writeChanges(
-            db,
-            now.map(({ change }) => change),
-            upTo,
-          ),
-        )
+        const changes = now.map(({ change }) => change)
+        const upTo = Math.max(applied, ...changes.map(({ sequence }) => sequence))
+        for (const change of changes) if ('removed' in change) gone.add(change.removed)
+        await within(db => writeChanges(db, changes, gone, upTo))
         applied = upTo
         for (const { done } of now) done()
       } catch (error) {
@@ -100,6 +98,7 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
         for (const table of ['sessions', 'removed'] as const) await db.deleteFrom(table).execute()
         await db.updateTable('meta').set({ applied_sequence: 0 }).where('id', '=', 1).execute()
       })
+      gone.clear()
       applied = 0
     },
     close: async () => {
@@ -112,10 +111,12 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
 const writeChanges = async (
   db: IndexQueries,
   changes: readonly Change[],
+  gone: ReadonlySet<string>,
   upTo: number,
 ): Promise<void> => {
-  const removed = changes.flatMap(change => ('removed' in change ? [change.removed] : []))
-  for (const id of removed) {
+  for (const change of changes) {
+    if (!('removed' in change)) continue
+    const id = change.removed
     await db
       .insertInto('removed')
       .values({ id })
@@ -129,22 +130,9 @@ const writeChanges = async (
     const row = rowOf(change.summary)
     if (row.updated_at >= (newest.get(row.id)?.updated_at ?? 0)) newest.set(row.id, row)
   }
-  const ids = [...newest.keys()]
-  for (let n = 0; n < ids.length; n += ROWS_A_STATEMENT) {
-    const gone = new Set(
-      (
-        await db
-          .selectFrom('removed')
-          .select('id')
-          .where('id', 'in', ids.slice(n, n + ROWS_A_STATEMENT))
-          .execute()
-      ).map(row => row.id),
-    )
-    const rows = ids.slice(n, n + ROWS_A_STATEMENT).flatMap(id => {
-      const row = newest.get(id)
-      return row && !gone.has(id) ? [row] : []
-    })
-    if (rows.length > 0) await upsertRows(db, rows)
+  const rows = [...newest.values()].filter(row => !gone.has(row.id))
+  for (let n = 0; n < rows.length; n += ROWS_A_STATEMENT) {
+    await upsertRows(db, rows.slice(n, n + ROWS_A_STATEMENT))
   }
   await db.updateTable('meta').set({ applied_sequence: upTo }).where('id', '=', 1).execute()
 }
