@@ -3,7 +3,13 @@
  * Every answer names the record at which it is true: who has seen a newer one asks again.
  */
 import { z } from 'zod'
-import { artifact, presence, sessionSnapshot } from './frames-server.ts'
+import {
+  artifact,
+  historyCursor,
+  presence,
+  sessionSnapshot,
+  timelineItem,
+} from './frames-server.ts'
 import { presenceSignal } from './signals.ts'
 
 const text = z.string()
@@ -37,6 +43,17 @@ export const question = z.discriminatedUnion('type', [
     messageId: text.nullish(),
   }),
   z.object({ ...base, type: z.literal('messages'), ...page, status: text.nullish() }),
+  /** The page of the timeline before a line, as `cursor` of a page names it. */
+  z.object({
+    ...base,
+    type: z.literal('history'),
+    cursor: z.object({
+      timestamp: z.number(),
+      id: text,
+      sequence: z.int().nonnegative().nullish(),
+    }),
+    limit: page.limit,
+  }),
   z.object({ ...base, type: z.literal('participants') }),
   z.object({ ...base, type: z.literal('artifacts') }),
 ])
@@ -103,6 +120,8 @@ export const outstanding = z.object({
   /** A prompt whose delivery nobody has confirmed. A frame of `frames-sandbox.ts`. */
   prompt: z.looseObject({ type: z.literal('prompt'), messageId: text }).nullable(),
   stop: z.boolean(),
+  /** The message that `stop` concerns. */
+  stopMessageId: text.nullish(),
 })
 
 export const answers = {
@@ -134,6 +153,13 @@ export const answers = {
     messages: z.array(messageRow),
     cursor: text.nullable(),
     hasMore: z.boolean(),
+  }),
+  history: z.object({
+    ...at,
+    /** Ascending, as in a snapshot. */
+    items: z.array(timelineItem),
+    hasMore: z.boolean(),
+    cursor: historyCursor.nullable(),
   }),
   participants: z.object({ ...at, participants: z.array(participantRow) }),
   artifacts: z.object({ ...at, artifacts: z.array(artifact) }),

@@ -74,6 +74,60 @@ export const stop = z.strictObject({
   userId: z.string().max(256).nullish(),
 })
 
+/** Who asks for a change: the user id of a verified caller. */
+const byUser = z.string().min(1).max(256)
+const messageId = z.string().min(1).max(128)
+/** Common to all changes of the queue and of the session by a person. */
+const change = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
+  z.strictObject({
+    ...version,
+    type: z.literal(type),
+    clientRequestId: requestId.optional(),
+    userId: byUser,
+    ...shape,
+  })
+/** The queue's version that the sender saw; another one is refused with the present one. */
+const seenVersion = z.int().nonnegative()
+
+/** Take a waiting prompt out of the queue. */
+export const cancelPrompt = change('cancel_prompt', { messageId })
+/** Replace the text of a waiting prompt. */
+export const editPrompt = change('edit_prompt', {
+  messageId,
+  content: z.string().max(WIRE_TEXT_MAX),
+  version: seenVersion,
+})
+/** Put a waiting prompt before another one; `null`: at the end. */
+export const movePrompt = change('move_prompt', {
+  messageId,
+  before: messageId.nullable(),
+  version: seenVersion,
+})
+/** Start nothing more until released; what runs goes on. */
+export const holdQueue = change('hold_queue', {})
+export const releaseQueue = change('release_queue', {})
+
+/** 1 … 200 characters after trimming, decided in the core. */
+export const setTitle = change('set_title', { title: z.string().max(4000) })
+export const archiveSession = change('archive_session', {})
+export const unarchiveSession = change('unarchive_session', {})
+/** For good: afterwards the session is unknown. */
+export const deleteSession = z.strictObject({
+  ...version,
+  type: z.literal('delete_session'),
+  clientRequestId: requestId.optional(),
+  userId: byUser.nullish(),
+})
+/** Adds a participant, or changes what is known of one (by user id). */
+export const addParticipant = z.strictObject({
+  ...version,
+  type: z.literal('add_participant'),
+  clientRequestId: requestId.optional(),
+  user: actor,
+  /** Absent: `member` for a new one, unchanged for a known one. */
+  role: z.enum(['owner', 'member']).nullish(),
+})
+
 /** Get a sandbox ready, because a prompt is likely to come. */
 export const warm = z.strictObject({
   ...version,
@@ -166,6 +220,24 @@ export const sandboxExited = z.strictObject({
   orderly: z.boolean(),
 })
 
+/** The provider has stored an image of the sandbox. */
+export const sandboxSnapshotSaved = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_snapshot_saved'),
+  generation: z.int().nonnegative(),
+  imageId: z.string().min(1).max(512),
+  reason: z.string().max(256),
+})
+
+/** It could not. */
+export const sandboxSnapshotFailed = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_snapshot_failed'),
+  generation: z.int().nonnegative(),
+  error: z.string().max(4000),
+  reason: z.string().max(256),
+})
+
 /** A deadline of the state has passed. `atMs` tells whether it is still the one that was set. */
 export const deadline = z.strictObject({
   ...version,
@@ -178,6 +250,16 @@ export const command = z.discriminatedUnion('type', [
   createSession,
   prompt,
   stop,
+  cancelPrompt,
+  editPrompt,
+  movePrompt,
+  holdQueue,
+  releaseQueue,
+  setTitle,
+  archiveSession,
+  unarchiveSession,
+  deleteSession,
+  addParticipant,
   warm,
   issueWsToken,
   sandboxConnected,
@@ -187,6 +269,8 @@ export const command = z.discriminatedUnion('type', [
   sandboxSpawned,
   sandboxSpawnFailed,
   sandboxExited,
+  sandboxSnapshotSaved,
+  sandboxSnapshotFailed,
   deadline,
 ])
 /** A parsed command: defaults are filled in. */

@@ -31,6 +31,53 @@ export const stopFrame = z.looseObject({
   clientRequestId: z.string().min(1).max(128).optional(),
 })
 
+const requestId = z.string().min(1).max(128)
+const messageId = z.string().min(1).max(128)
+/** The queue's version that the sender saw. */
+const version = z.int().nonnegative()
+
+/** Answered with `prompt_cancelled`. */
+export const cancelPromptFrame = z.looseObject({
+  type: z.literal('cancel_prompt'),
+  messageId,
+  clientRequestId: requestId,
+})
+/** This and the next three are answered with `queue_changed`. */
+export const editPromptFrame = z.looseObject({
+  type: z.literal('edit_prompt'),
+  messageId,
+  content: z.string(),
+  version,
+  clientRequestId: requestId,
+})
+/** `before: null` puts it at the end. */
+export const movePromptFrame = z.looseObject({
+  type: z.literal('move_prompt'),
+  messageId,
+  before: messageId.nullable(),
+  version,
+  clientRequestId: requestId,
+})
+export const holdQueueFrame = z.looseObject({
+  type: z.literal('hold_queue'),
+  clientRequestId: requestId,
+})
+export const releaseQueueFrame = z.looseObject({
+  type: z.literal('release_queue'),
+  clientRequestId: requestId,
+})
+
+/** The page of the timeline before `cursor`, which is where the page that the client holds begins. */
+export const fetchHistoryFrame = z.looseObject({
+  type: z.literal('fetch_history'),
+  cursor: z.looseObject({
+    timestamp: z.number(),
+    id: z.string().max(1024),
+    sequence: z.int().nonnegative().optional(),
+  }),
+  limit: z.number().nullish(),
+})
+
 export const typingFrame = z.looseObject({ type: z.literal('typing') })
 
 export const presenceFrame = z.looseObject({
@@ -44,6 +91,12 @@ export const clientFrame = z.discriminatedUnion('type', [
   subscribeFrame,
   promptFrame,
   stopFrame,
+  cancelPromptFrame,
+  editPromptFrame,
+  movePromptFrame,
+  holdQueueFrame,
+  releaseQueueFrame,
+  fetchHistoryFrame,
   typingFrame,
   presenceFrame,
 ])

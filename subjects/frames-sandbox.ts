@@ -25,7 +25,8 @@ export const sandboxFrame = z.discriminatedUnion('type', [
     author: sandboxAuthor,
     attachments: z.array(z.unknown()).optional(),
   }),
-  frame('stop', {}),
+  /** Names the prompt that is to end; a program that does not know the field stops what runs. */
+  frame('stop', { messageId: text.optional() }),
   frame('push', {}),
   frame('snapshot', {}),
   frame('shutdown', {}),

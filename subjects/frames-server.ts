@@ -133,6 +133,13 @@ export const serverFrame = z.discriminatedUnion('type', [
   frame('sandbox_restored', { message: text }),
   frame('snapshot_saved', { imageId: text, reason: text }),
   frame('artifact_created', { artifact: z.looseObject({ id: text, type: text }) }),
+  /** Its state has changed, outside or by a newer version of it. */
+  frame('artifact_updated', { artifact: z.looseObject({ id: text, type: text }) }),
+  frame('session_branch', {
+    branchName: text,
+    repoOwner: text.optional(),
+    repoName: text.optional(),
+  }),
   frame('session_status', { status: text }),
   frame('session_title', { title: text }),
   frame('prompt_queue_updated', {
@@ -140,8 +147,23 @@ export const serverFrame = z.discriminatedUnion('type', [
     version: z.int(),
     held: z.boolean(),
   }),
+  /** To who asked for it; everybody gets `prompt_queue_updated`. */
+  frame('prompt_cancelled', { clientRequestId: text, messageId: text }),
+  /** To who edited, moved, held or released: done, and the queue's version since. */
+  frame('queue_changed', { clientRequestId: text, version: z.int() }),
+  frame('history_page', {
+    items: z.array(timelineItem),
+    hasMore: z.boolean(),
+    cursor: historyCursor.nullable(),
+  }),
   frame('processing_status', { isProcessing: z.boolean() }),
-  frame('error', { code: text, message: text, clientRequestId: text.optional() }),
+  /** `version`: with `QUEUE_VERSION_CONFLICT`, the queue's present one. */
+  frame('error', {
+    code: text,
+    message: text,
+    clientRequestId: text.optional(),
+    version: z.int().optional(),
+  }),
 ])
 export type ServerFrame = z.infer<typeof serverFrame>
 export type ServerFrameType = ServerFrame['type']

@@ -67,12 +67,15 @@ export const sessionEvent = z.discriminatedUnion('type', [
     createdAtMs: ms,
   }),
   event('session_status_changed', { status: sessionStatus }),
+  /** The last event of a session; its record outlives everything else of it. */
+  event('session_deleted', { userId: optional, atMs: ms }),
   event('session_title_changed', { title: text }),
   event('session_sha_changed', { sha: text }),
   event('cost_added', { cost: z.number() }),
 
   event('participant_joined', { ...participant, role: participantRole, joinedAtMs: ms }),
-  event('participant_updated', participant),
+  /** `role` absent: as it was. */
+  event('participant_updated', { ...participant, role: participantRole.optional() }),
   event('ws_token_issued', { participantId: text, tokenHash: text, issuedAtMs: ms }),
 
   event('prompt_queued', {
@@ -87,6 +90,13 @@ export const sessionEvent = z.discriminatedUnion('type', [
     callbackContext: z.record(z.string(), z.unknown()).nullable(),
     queuedAtMs: ms,
   }),
+  /** Each change of the waiting prompts says who made it. */
+  event('prompt_cancelled', { messageId: text, userId: text, atMs: ms }),
+  event('prompt_edited', { messageId: text, content: text, userId: text, atMs: ms }),
+  /** Stands before the prompt `before` now; null: at the end. */
+  event('prompt_moved', { messageId: text, before: optional, userId: text, atMs: ms }),
+  event('queue_held', { userId: text, atMs: ms }),
+  event('queue_released', { userId: text, atMs: ms }),
   /** In the history, so that people see what was turned away and why. */
   event('prompt_refused', { clientRequestId: optional, code: text, message: text }),
   /** Everything that a sandbox needs to run it, so that an edge needs nothing else. */
@@ -156,6 +166,11 @@ export const sessionEvent = z.discriminatedUnion('type', [
   event('sandbox_activity', { atMs: ms }),
   event('sandbox_git_sync', { status: text, sha: optional }),
   event('sandbox_retry_planned', { atMs: ms.nullable(), reason: text }),
+
+  /** An image is being taken; nothing is started on the sandbox meanwhile. */
+  event('snapshot_started', { generation: z.int(), reason: text, atMs: ms }),
+  event('snapshot_saved', { generation: z.int(), imageId: text, reason: text, atMs: ms }),
+  event('snapshot_failed', { generation: z.int(), error: text, reason: text, atMs: ms }),
 
   /** Announcements without a state of their own. */
   event('sandbox_spawning', {}),
@@ -244,3 +259,7 @@ export const record = z.object({
   summary: sessionSummary.nullable(),
 })
 export type SessionRecord = z.infer<typeof record>
+
+/** True for the record that a deleted session leaves behind: such a session is unknown. */
+export const isTombstone = (record: Pick<SessionRecord, 'events'>): boolean =>
+  record.events.some(event => event.type === 'session_deleted')

@@ -10,11 +10,15 @@ const accepted = z.looseObject({
   messageId: z.string().optional(),
   position: z.int().nullable().optional(),
   participantId: z.string().optional(),
+  /** The queue's version after a change of the queue. */
+  version: z.int().optional(),
 })
 const refused = z.looseObject({
   ok: z.literal(false),
   code: z.string(),
   message: z.string(),
+  /** With `QUEUE_VERSION_CONFLICT`: the queue's present version. */
+  version: z.int().optional(),
 })
 export const reply = z.discriminatedUnion('ok', [accepted, refused])
 export type Reply = z.infer<typeof reply>
