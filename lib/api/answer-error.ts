@@ -15,6 +15,12 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 const ownCode = (error: unknown): ErrorCode | undefined =>
   codeOf(error) ?? FASTIFY_CODES[(error as Partial<FastifyError>).code ?? '']
 
+/** Beside a conflict: the queue's present version, so that the caller can look and try again. */
+const versionOf = (error: unknown): { version?: number } => {
+  const version = ((error as Error).cause as { version?: unknown } | undefined)?.version
+  return typeof version === 'number' ? { version } : {}
+}
+
 /** Fastify's error handler. */
 export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   const code = ownCode(error)
@@ -23,7 +29,7 @@ export const answerError = (error: unknown, request: FastifyRequest, reply: Fast
     if (http === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
     if (http >= 500) request.log.warn({ code, error }, 'a request failed')
     const message = codeOf(error) ? (error as Error).message : text
-    return reply.code(http).send({ error: message, code })
+    return reply.code(http).send({ error: message, code, ...versionOf(error) })
   }
   const { statusCode, message } = error as Partial<FastifyError>
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -38,5 +44,5 @@ export const answerError = (error: unknown, request: FastifyRequest, reply: Fast
 export const accepted = (reply: Reply): Extract<Reply, { ok: true }> => {
   if (reply.ok) return reply
   const code = reply.code in ERRORS ? (reply.code as ErrorCode) : 'INTERNAL'
-  throw fail(code, { message: reply.message })
+  throw fail(code, { message: reply.message, version: reply.version })
 }

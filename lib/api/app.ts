@@ -7,22 +7,29 @@ import cookie from '@fastify/cookie'
 import fastify, { LogController } from 'fastify'
 import type { Log } from '../telemetry/log.ts'
 import { answerError } from './answer-error.ts'
+import { archive } from './archive.ts'
 import { artifacts } from './artifacts.ts'
 import { requireCaller } from './caller.ts'
 import { type Bundle, servePage } from './console.ts'
 import { createSession } from './create-session.ts'
+import { deleteSession } from './delete-session.ts'
 import { events } from './events.ts'
 import { health } from './health.ts'
 import { requestId, sendHeaders } from './http-headers.ts'
 import { BODY_LIMIT_BYTES, readJsonBodies } from './json-body.ts'
 import { listSessions } from './list-sessions.ts'
 import { messages } from './messages.ts'
+import { openapi } from './openapi.ts'
 import { participants } from './participants.ts'
 import { people } from './people.ts'
 import { prompts } from './prompts.ts'
+import { queue } from './queue.ts'
 import type { Resource, Room } from './room.ts'
+import { sandboxReports } from './sandbox-reports.ts'
 import { showSession } from './show-session.ts'
 import { signIn } from './sign-in.ts'
+import { title } from './title.ts'
+import { warm } from './warm.ts'
 import { wsToken } from './ws-token.ts'
 import { type App, validateWithZod } from './zod-validation.ts'
 
@@ -30,8 +37,13 @@ const RESOURCES: readonly Resource[] = [
   createSession,
   listSessions,
   showSession,
+  deleteSession,
+  title,
+  archive,
+  warm,
   wsToken,
   prompts,
+  queue,
   events,
   messages,
   participants,
@@ -58,7 +70,9 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
   await app.register(cookie)
 
+  openapi(app)
   health(app)
+  sandboxReports(app, room)
   servePage(app, room, bundle)
   await app.register(async scope => signIn(scope, room))
   await app.register(async required => {

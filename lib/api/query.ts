@@ -34,9 +34,17 @@ export const texts = (name: string) =>
     .optional()
 
 /** `:id` of a path. What cannot be an id of a session is an unknown session, not a bad request. */
-export const sessionParams = z.object({
-  id: z.string().transform(id => {
-    if (!isSessionId(id)) throw fail('SESSION_NOT_FOUND')
+const sessionId = z.string().transform(id => {
+  if (!isSessionId(id)) throw fail('SESSION_NOT_FOUND')
+  return id
+})
+export const sessionParams = z.object({ id: sessionId })
+
+/** `:id` and `:messageId`. What cannot be the id of a prompt is an unknown one. */
+export const promptParams = z.object({
+  id: sessionId,
+  messageId: z.string().transform(id => {
+    if (id === '' || id.length > 128) throw fail('PROMPT_NOT_FOUND')
     return id
   }),
 })

@@ -7,7 +7,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import { codeOf } from '../../subjects/errors.ts'
-import { record } from '../../subjects/records.ts'
+import { isTombstone, record } from '../../subjects/records.ts'
 import { IDX } from '../../subjects/streams.ts'
 import { sessionOfIndex } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -27,6 +27,8 @@ export type SessionIndex = {
   readonly list: IndexStore['list']
   /** Resolves once the session is in the index, or after a second: it will be. */
   seen(sid: string): Promise<void>
+  /** Takes a deleted session off the list now. */
+  forget(sid: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -65,10 +67,10 @@ export const openSessionIndex = async (
 
   const take = async (message: JsMsg) => {
     const parsed = parseJson(record, message.data)
-    const summary = parsed.ok ? parsed.value.summary : undefined
-    if (!parsed.ok) log.warn({ subject: message.subject, reason: parsed.reason }, 'not indexed')
-    if (summary) await store.upsert(message.seq, summary)
     const sid = sessionOfIndex(message.subject)
+    if (!parsed.ok) log.warn({ subject: message.subject, reason: parsed.reason }, 'not indexed')
+    else if (isTombstone(parsed.value)) await store.remove(sid, message.seq)
+    else if (parsed.value.summary) await store.upsert(message.seq, parsed.value.summary)
     for (const tell of waiting.get(sid) ?? []) tell()
     waiting.delete(sid)
   }
@@ -127,6 +129,7 @@ export const openSessionIndex = async (
       if (!(await store.get(sid))) await within(told.promise, SEEN_WITHIN_MS)
       all.delete(told.resolve)
     },
+    forget: sid => store.remove(sid),
     close: async () => {
       closed = true
       stop()

@@ -12,6 +12,7 @@ import { fail } from '../../subjects/errors.ts'
 
 export interface ZodTypes extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown
+  serializer: this['schema'] extends z.ZodType ? z.input<this['schema']> : unknown
 }
 
 export type App = FastifyInstance<
@@ -37,5 +38,7 @@ export const validateWithZod = (app: FastifyInstance): App => {
     const issue = result.error.issues[0]
     return { error: fail('INVALID_REQUEST', issue ? { message: sentence(issue) } : {}) }
   })
+  // What we answer is typed and documented by its schema, and not cut down or checked once more.
+  app.setSerializerCompiler(() => body => JSON.stringify(body))
   return app.withTypeProvider<ZodTypes>()
 }

@@ -23,6 +23,8 @@ export type ClientPeer = {
   line: Promise<void>
   waitingFrames: number
   waitingBytes: number
+  /** When it last asked for older history. */
+  historyAtMs: number
 }
 
 /** Lets a client's socket into its room, not yet authenticated. */
@@ -36,6 +38,7 @@ export const openClient = (edge: Edge, socket: Socket, room: Room): ClientPeer =
     line: Promise.resolve(),
     waitingFrames: 0,
     waitingBytes: 0,
+    historyAtMs: Number.NEGATIVE_INFINITY,
   }
   room.clients.add(peer)
   return peer
@@ -60,11 +63,8 @@ export const onClientText = (edge: Edge, peer: ClientPeer, text: string): void =
   }
   const parsed = clientFrame.safeParse(raw)
   if (!parsed.success) {
-    peer.socket.sendError(
-      type === 'prompt' ? 'INVALID_PROMPT' : 'INVALID_MESSAGE',
-      undefined,
-      type === 'prompt' ? requestIdOf(raw) : undefined,
-    )
+    const code = (type && CLIENT_FRAMES[type].malformed) ?? 'INVALID_MESSAGE'
+    peer.socket.sendError(code, undefined, type && requestIdOf(raw))
     return
   }
   // The row fits the frame because both were picked by the same type.

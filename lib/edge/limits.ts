@@ -24,6 +24,11 @@ export const LOOK_EVERY_BYTES = 64 * KIB
 export const CLIENT_FRAMES_WAITING = 256
 export const CLIENT_BYTES_WAITING = 4 * MIB
 
+/** Lines of a page of older history, unless the client says otherwise; and the least time between two. */
+export const HISTORY_LINES = 200
+export const HISTORY_MOST_LINES = 500
+export const HISTORY_PAUSE_MS = 200
+
 /** What a sandbox may have sent that is not in the log yet. Above, it is told to come back later. */
 export const SANDBOX_BACKLOG_BYTES = 8 * MIB
 /** One command's worth of events, well below the 1 MiB that the stream takes. */

@@ -9,7 +9,7 @@
  */
 import type { ServerFrame } from '../../subjects/frames-server.ts'
 import { partitionOf } from '../../subjects/partition.ts'
-import type { SessionEvent, SessionRecord } from '../../subjects/records.ts'
+import { isTombstone, type SessionEvent, type SessionRecord } from '../../subjects/records.ts'
 import { type PresenceSignal, presenceSignal } from '../../subjects/signals.ts'
 import { presenceSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -53,13 +53,15 @@ export type Room = {
   close(): void
 }
 
-/** @param onBroken is called once when the log cannot be followed; the room is closed by then */
-export const openRoom = (
-  edge: Edge,
-  bus: Bus,
-  sid: SessionId,
-  callbacks: { readonly onBroken: (error: unknown) => void; onSlow(socket: Socket): void },
-): Room => {
+export type RoomCallbacks = {
+  /** Called once when the log cannot be followed; the room is closed by then. */
+  readonly onBroken: (error: unknown) => void
+  /** Called when the session is no more, after everybody was told what happened before. */
+  readonly onDeleted: () => void
+  readonly onSlow: (socket: Socket) => void
+}
+
+export const openRoom = (edge: Edge, bus: Bus, sid: SessionId, callbacks: RoomCallbacks): Room => {
   const clients = new Set<ClientPeer>()
   const sandboxes = new Set<SandboxPeer>()
   const recent = makeRecent<Meaning>({ records: RECENT_RECORDS, bytes: RECENT_BYTES })
@@ -82,6 +84,7 @@ export const openRoom = (
     for (const each of json) audience.publish(each)
     for (const sandbox of sandboxes) sandbox.tell(toSandbox)
     for (const event of record.events) text.onStored(event)
+    if (isTombstone(record)) callbacks.onDeleted()
     const reached = waiting.filter(each => each.at <= sequence)
     if (reached.length === 0) return
     waiting = waiting.filter(each => each.at > sequence)

@@ -1,7 +1,7 @@
 /** The rooms of one edge: one per session with a socket here, opened by the first, closed after the last. */
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Room } from './room.ts'
+import type { Room, RoomCallbacks } from './room.ts'
 import type { Socket } from './socket.ts'
 
 export type Rooms = {
@@ -13,11 +13,10 @@ export type Rooms = {
   all(): readonly Room[]
 }
 
-export type OpenRoom = (
-  sid: SessionId,
-  callbacks: { onBroken: (error: unknown) => void; onSlow: (socket: Socket) => void },
-) => Room
+export type OpenRoom = (sid: SessionId, callbacks: RoomCallbacks) => Room
 
+/** The reason with which clients of a deleted session are closed. */
+export const SESSION_DELETED = 'Session deleted'
 /** A sandbox reconnects after this, and says again what was not acknowledged. */
 const TRY_AGAIN_LATER = 1013
 
@@ -36,12 +35,21 @@ export const makeRooms = (open: OpenRoom, log: Log): Rooms => {
     for (const { socket } of [...room.clients]) socket.closeWith('SYNC_FAILED')
     for (const { socket } of [...room.sandboxes]) socket.close(TRY_AGAIN_LATER, 'Try again')
   }
+  /** Sandboxes end themselves when they hear of it. Who comes back is told that there is no session. */
+  const onDeleted = (room: Room) => {
+    if (rooms.get(room.sid) === room) rooms.delete(room.sid)
+    for (const { socket } of [...room.clients]) socket.closeWith('NOT_SUBSCRIBED', SESSION_DELETED)
+  }
 
   return {
     enter: sid => {
       let room = rooms.get(sid)
       if (!room) {
-        const opened: Room = open(sid, { onBroken: error => onBroken(opened, error), onSlow })
+        const opened: Room = open(sid, {
+          onBroken: error => onBroken(opened, error),
+          onDeleted: () => onDeleted(opened),
+          onSlow,
+        })
         rooms.set(sid, opened)
         room = opened
       }

@@ -66,6 +66,7 @@ export const openSandbox = (
   const identity = { v: 1, generation, connectionId } as const
   let outstanding = joined.outstanding
   let active = false
+  let deleted = false
   const sentPrompts = new Set<string>()
   const unconfirmed = new Set<string>()
 
@@ -106,6 +107,10 @@ export const openSandbox = (
   }
   const hear = ({ event, frames }: ToSandbox) => {
     if (event.type === 'sandbox_requested' && event.generation > generation) {
+      return end('Sandbox terminated')
+    }
+    if (event.type === 'session_deleted') {
+      deleted = true
       return end('Sandbox terminated')
     }
     if (event.type === 'sandbox_shutdown') {
@@ -186,6 +191,8 @@ export const openSandbox = (
 
   const onClosed = async (code: number) => {
     text.end()
+    // Nobody is left to whom it could be said.
+    if (deleted) return
     const deadlineMs = edge.isStopping() ? FINISH_WITHIN_WHEN_STOPPING_MS : FINISH_WITHIN_MS
     if (!(await announced)) return
     await intake.finish(deadlineMs)

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { codeOf, ERRORS, type ErrorCode } from '../../subjects/errors.ts'
 import type { SandboxFrame } from '../../subjects/frames-sandbox.ts'
 import type { ServerFrame } from '../../subjects/frames-server.ts'
+import type { Reply } from '../../subjects/replies.ts'
 
 /** The longest reason that fits into a close frame. In bytes. */
 const REASON_BYTES = 123
@@ -69,6 +70,19 @@ export class Socket {
   sendError(code: ErrorCode, message: string = ERRORS[code].text, clientRequestId?: string): void {
     const id = clientRequestId === undefined ? {} : { clientRequestId }
     this.send({ type: 'error', code, message, ...id })
+  }
+
+  /** Says what the owner has refused; the socket stays open. */
+  sendRefusal(refused: Extract<Reply, { ok: false }>, clientRequestId?: string): void {
+    const { code, message, version } = refused
+    const id = clientRequestId === undefined ? {} : { clientRequestId }
+    this.send({
+      type: 'error',
+      code,
+      message,
+      ...id,
+      ...(version === undefined ? {} : { version }),
+    })
   }
 
   /** Says what was thrown, in words for people only when it is an error of ours. */

@@ -3,6 +3,7 @@
  * later, as a frame), a sandbox when the owner says so.
  */
 import { codeOf, ERRORS } from '../../subjects/errors.ts'
+import { isTombstone } from '../../subjects/records.ts'
 import { isSessionId, type SessionId } from '../../subjects/subjects.ts'
 import { sha256Hex } from '../auth/hash.ts'
 import { ask } from '../bus/ask.ts'
@@ -27,13 +28,19 @@ const refuse = (upgrade: PendingUpgrade, error: unknown) => {
   upgrade.refuse(ERRORS[code].http, ERRORS[code].text)
 }
 
+/** A deleted session leaves one last record behind. */
+const isKnown = async (edge: Edge, sid: SessionId): Promise<boolean> => {
+  const newest = await newestRecord(edge.bus, sid)
+  return newest !== undefined && !isTombstone(newest.record)
+}
+
 /** The log knows whether there is such a session: no owner is needed for that. */
 export const admitClient = async (edge: Edge, sid: string, upgrade: PendingUpgrade) => {
   if (edge.isStopping()) return upgrade.refuse(503, ERRORS.BUS_UNAVAILABLE.text)
   if (!isSessionId(sid)) return upgrade.refuse(404, ERRORS.SESSION_NOT_FOUND.text)
   try {
-    const known = edge.rooms.find(sid)?.view() ?? (await newestRecord(edge.bus, sid))
-    if (!known) return upgrade.refuse(404, ERRORS.SESSION_NOT_FOUND.text)
+    if (!(edge.rooms.find(sid)?.view() || (await isKnown(edge, sid))))
+      return upgrade.refuse(404, ERRORS.SESSION_NOT_FOUND.text)
     upgrade.accept({ sid } satisfies ClientSeat)
   } catch (error) {
     edge.log.warn({ sid, err: error }, 'a client could not be let in')

@@ -1,12 +1,13 @@
 /** `prompt`: joins the queue; the sender learns its place, or why not. */
 
 import { randomUUID } from 'node:crypto'
-import { codeOf, type ErrorCode, fail } from '../../../subjects/errors.ts'
+import { codeOf, fail } from '../../../subjects/errors.ts'
 import { requestCommand } from '../../bus/command.ts'
 import type { FrameRow } from './table.ts'
 
 export const prompt: FrameRow<'prompt'> = {
   inOrder: true,
+  malformed: 'INVALID_PROMPT',
   run: async (edge, { socket, room, member }, frame) => {
     const { clientRequestId } = frame
     const { reply } = await requestCommand(edge.bus, room.sid, {
@@ -24,7 +25,7 @@ export const prompt: FrameRow<'prompt'> = {
       throw codeOf(error) === 'INVALID_REQUEST' ? fail('INVALID_PROMPT', { error }) : error
     })
     if (!reply.ok) {
-      socket.sendError(reply.code as ErrorCode, reply.message, clientRequestId)
+      socket.sendRefusal(reply, clientRequestId)
       return
     }
     socket.send({

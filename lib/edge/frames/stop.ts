@@ -1,6 +1,5 @@
 /** `stop`: ends what runs. What comes of it is seen by everybody; only a refusal is answered. */
 import { randomUUID } from 'node:crypto'
-import type { ErrorCode } from '../../../subjects/errors.ts'
 import { requestCommand } from '../../bus/command.ts'
 import type { FrameRow } from './table.ts'
 
@@ -15,6 +14,6 @@ export const stop: FrameRow<'stop'> = {
       messageId,
       userId: member!.userId,
     })
-    if (!reply.ok) socket.sendError(reply.code as ErrorCode, reply.message, clientRequestId)
+    if (!reply.ok) socket.sendRefusal(reply, clientRequestId)
   },
 }

@@ -2,6 +2,7 @@
 import { codeOf } from '../../../subjects/errors.ts'
 import { sha256Hex } from '../../auth/hash.ts'
 import { join } from '../join.ts'
+import { SESSION_DELETED } from '../rooms.ts'
 import type { FrameRow } from './table.ts'
 
 export const subscribe: FrameRow<'subscribe'> = {
@@ -24,6 +25,9 @@ export const subscribe: FrameRow<'subscribe'> = {
         case 'TOKEN_INVALID':
         case 'TOKEN_EXPIRED':
           return socket.closeWith(code)
+        // It was there when the socket was let in.
+        case 'SESSION_NOT_FOUND':
+          return socket.closeWith('NOT_SUBSCRIBED', SESSION_DELETED)
         default:
           edge.log.warn({ err: error, sid: peer.room.sid }, 'a client could not be synchronised')
           return socket.closeWith('SYNC_FAILED')
