@@ -90,9 +90,13 @@ const answers: Answers = {
   sandbox_join: async (question, { memory: { state } }) => {
     const admitted = admitSandbox(state, question)
     if (!admitted.ok) throw fail(admitted.code)
-    const { prompt, stop } = outstandingFor(state)
+    const { prompt, stop, stopMessageId } = outstandingFor(state)
     if (prompt && prompt.type !== 'prompt') throw fail('INTERNAL')
-    return { generation: admitted.generation, outstanding: { prompt, stop }, view: viewOf(state) }
+    return {
+      generation: admitted.generation,
+      outstanding: { prompt, stop, stopMessageId },
+      view: viewOf(state),
+    }
   },
   snapshot: async (_question, at) => {
     const details = detailsOf(at.memory.state)
@@ -100,6 +104,7 @@ const answers: Answers = {
   },
   events: (question, { read }) => read(store => store.events({ ...question, ...pageBytes })),
   messages: (question, { read }) => read(store => store.messages({ ...question, ...pageBytes })),
+  history: ({ cursor, limit }, { read }) => read(store => store.history(cursor, limit, PAGE_BYTES)),
   participants: async (_question, { read }) => ({
     participants: await read(store => store.participants()),
   }),

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { fail } from '../../subjects/errors.ts'
-import type { SessionRecord } from '../../subjects/records.ts'
+import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import { recordSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
 import { newestRecord, recordsAfter, type StoredRecord } from '../bus/newest.ts'
@@ -41,6 +41,12 @@ const COMMIT_WITHIN_MS = 3_000
 export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Promise<Memory> => {
   // From the leader: a direct read may come from a replica that lags.
   const newest = await newestRecord(bus, sid)
+  if (newest && isTombstone(newest.record)) {
+    // The files of another owner, or of one that died before it could remove them.
+    await keeper.discard(sid)
+    const state = applied(initialState, newest.record, newest.sequence)
+    return { state, sequence: newest.sequence, newest: newest.record }
+  }
   const saved = await keeper.saved(sid, newest?.sequence ?? 0)
   if (!newest) return { state: initialState, sequence: 0, newest: undefined }
   const continued = saved && (await replay(bus, sid, saved, newest))

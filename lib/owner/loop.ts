@@ -19,7 +19,7 @@ import {
 } from '../../subjects/commands.ts'
 import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
 import { REPLY_TO } from '../../subjects/headers.ts'
-import type { SessionRecord } from '../../subjects/records.ts'
+import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import type { Reply } from '../../subjects/replies.ts'
 import { isInbox, type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
 import { deadLetter } from '../bus/dead-letter.ts'
@@ -30,6 +30,7 @@ import { decide } from '../session/decide.ts'
 import { applyRecord, recordOf, repeatedReply } from '../session/record.ts'
 import type { SessionState } from '../session/state.ts'
 import { emitEffect } from './effects.ts'
+import { eraseSession } from './erase.ts'
 import { commitRecord, loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
 import type { OwnerRoom } from './room.ts'
@@ -129,7 +130,8 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       // Nothing proves that this memory is the newest but the lease, so it is looked at once more.
       if (!isOpen() || !room.lease.valid()) return
       if (command.type === 'deadline') await rearm(session.sid, before, command)
-      if (!reply.ok && reply.code === 'SESSION_NOT_FOUND' && !delivery.replyTo) {
+      const unknown = !reply.ok && reply.code === 'SESSION_NOT_FOUND' && !before.state.deleted
+      if (unknown && !delivery.replyTo) {
         return unreadable(delivery, reply.message)
       }
       return finish(delivery, before, reply)
@@ -137,7 +139,9 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     const sequence = await commitRecord(bus, session.sid, record, before.sequence)
     const after = { state, sequence, newest: record }
     session.memory = after
-    room.projection.take(session.sid, { sequence, record, previous: before.sequence, state })
+    if (!isTombstone(record)) {
+      room.projection.take(session.sid, { sequence, record, previous: before.sequence, state })
+    }
     await room.at('committed', where)
     await carryOut(session.sid, record, delivery)
     if (command.type === 'deadline') await rearm(session.sid, after, command)
@@ -182,7 +186,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     }
     try {
       const decision = decide(state, command, context)
-      if (decision.events.length === 0) return { record: undefined, state, reply: decision.reply }
+      if (!decision.recorded) return { record: undefined, state, reply: decision.reply }
       const stamp = { epoch: options.epoch, owner: room.lease.owner }
       const record = recordOf(state, command, decision, context, stamp)
       return { record, state: applyRecord(state, record), reply: decision.reply }
@@ -197,6 +201,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     await Promise.all(record.timers.map(timer => armTimer(bus, sid, timer)))
     await room.at('armed', where)
     for (const effect of record.effects) await emitEffect(bus, effect)
+    if (isTombstone(record)) await eraseSession(room, sid)
     await room.at('emitted', where)
   }
 

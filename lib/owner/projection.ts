@@ -144,7 +144,13 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
       }
     },
     saved: (sid, newest) => shelfOf(sid).saved(newest),
-    discard: sid => shelfOf(sid).discard(),
+    discard: async sid => {
+      const shelf = shelfOf(sid)
+      await shelf.discard()
+      // Nobody may write it again for what was noted before.
+      dirty.delete(shelf)
+      if (!shelf.isBusy() && shelves.get(sid) === shelf) shelves.delete(sid)
+    },
     rest,
     openCount,
     close: async () => {

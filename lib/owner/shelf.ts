@@ -174,11 +174,13 @@ export const openShelf = (
   }
 
   async function discard() {
-    const rows = await opened()
-    store = undefined
     waiting = []
     latest = undefined
     target = 0
+    sockets = undefined
+    if (!store && !existsSync(sessionFile(folder, sid))) return
+    const rows = await opened()
+    store = undefined
     await rows.destroy()
   }
 }

@@ -25,7 +25,7 @@ const deliveryMultiples = (attempt: number): number =>
 
 /** When the deadline of a name passes (milliseconds since the epoch), or null for none. */
 const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number | null => {
-  const { sandbox, running, stopping, queue } = state
+  const { sandbox, running, stopping, queue, held } = state
   switch (name) {
     case 'stop':
       return stopping && stopping.requestedAtMs + policy.stopConfirmationMs
@@ -47,7 +47,7 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
         !isStarting(sandbox) &&
         !running &&
         !stopping &&
-        queue.length === 0 &&
+        (queue.length === 0 || held) &&
         sandbox.lastActivityMs !== null
         ? Math.max(
             sandbox.lastActivityMs + policy.sandboxInactivityTimeoutMs,
@@ -60,7 +60,7 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
             deliveryMultiples(running.attempt) * policy.deliveryConfirmationMs
         : null
     case 'retry':
-      return queue.length > 0 && !running && !stopping && !isConnected(sandbox)
+      return queue.length > 0 && !held && !running && !stopping && !isConnected(sandbox)
         ? earliestSpawnMs(state, policy)
         : null
   }

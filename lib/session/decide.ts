@@ -11,6 +11,7 @@ import { advance } from './decide/advance.ts'
 import { createSession } from './decide/create-session.ts'
 import { deadline } from './decide/deadline.ts'
 import { prompt, refusePrompt } from './decide/prompt.ts'
+import { cancelPrompt, editPrompt, holdQueue, movePrompt, releaseQueue } from './decide/queue.ts'
 import { sandboxEvents } from './decide/sandbox-events.ts'
 import {
   promptDelivered,
@@ -20,12 +21,20 @@ import {
   sandboxSpawned,
   sandboxSpawnFailed,
 } from './decide/sandbox-lifecycle.ts'
+import {
+  addParticipant,
+  archiveSession,
+  deleteSession,
+  setTitle,
+  unarchiveSession,
+} from './decide/session-changes.ts'
+import { snapshotFailed, snapshotSaved } from './decide/snapshots.ts'
 import { stop } from './decide/stop.ts'
 import { warm } from './decide/warm.ts'
 import { issueWsToken } from './decide/ws-token.ts'
 import { type Draft, draftOf } from './draft.ts'
 import type { Policy } from './policy.ts'
-import { refused, repeatedReply } from './requests.ts'
+import { refused, repeatedReply, requestIdOf } from './requests.ts'
 import type { SessionState } from './state.ts'
 
 /** What the owner has seen of a session's soft state, in memory. */
@@ -51,8 +60,15 @@ export type Context = Readonly<{
   observed: Observed
 }>
 
-/** No events: nothing changes, and no record is written. */
-export type Decision = Readonly<{ events: readonly SessionEvent[]; reply: Reply }>
+export type Decision = Readonly<{
+  events: readonly SessionEvent[]
+  reply: Reply
+  /**
+   * Whether there must be a record. Without events there is one all the same when a request with a
+   * name was accepted: its repetition must find it, and not hit what came after it.
+   */
+  recorded: boolean
+}>
 
 const answer = (draft: Draft, command: SessionCommand, context: Context): Reply => {
   switch (command.type) {
@@ -62,6 +78,26 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
       return prompt(draft, command, context)
     case 'stop':
       return stop(draft, command, context)
+    case 'cancel_prompt':
+      return cancelPrompt(draft, command, context)
+    case 'edit_prompt':
+      return editPrompt(draft, command, context)
+    case 'move_prompt':
+      return movePrompt(draft, command, context)
+    case 'hold_queue':
+      return holdQueue(draft, command, context)
+    case 'release_queue':
+      return releaseQueue(draft, command, context)
+    case 'set_title':
+      return setTitle(draft, command)
+    case 'archive_session':
+      return archiveSession(draft, command, context)
+    case 'unarchive_session':
+      return unarchiveSession(draft, command)
+    case 'delete_session':
+      return deleteSession(draft, command, context)
+    case 'add_participant':
+      return addParticipant(draft, command, context)
     case 'warm':
       return warm(draft, command, context)
     case 'issue_ws_token':
@@ -80,10 +116,24 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
       return sandboxSpawnFailed(draft, command, context)
     case 'sandbox_exited':
       return sandboxExited(draft, command, context)
+    case 'sandbox_snapshot_saved':
+      return snapshotSaved(draft, command, context)
+    case 'sandbox_snapshot_failed':
+      return snapshotFailed(draft, command, context)
     case 'deadline':
       return deadline(draft, command, context)
   }
 }
+
+const decisionOf = (draft: Draft, reply: Reply, isRequest: boolean): Decision => ({
+  events: draft.events,
+  reply,
+  recorded: draft.events.length > 0 || (isRequest && reply.ok),
+})
+
+/** What followed may have changed the queue as well: who asked is told how it is now. */
+const withVersion = (reply: Reply, { state }: Draft): Reply =>
+  reply.ok && reply.version !== undefined ? { ...reply, version: state.queueVersion } : reply
 
 /**
  * Decides what a command means. The reply is for whoever asked; the events, in order, are what
@@ -94,19 +144,21 @@ export const decide = (
   command: SessionCommand,
   context: Context,
 ): Decision => {
-  if (!state.exists && command.type !== 'create_session') {
-    return { events: [], reply: refused('SESSION_NOT_FOUND') }
-  }
   const draft = draftOf(state)
   const repeated = repeatedReply(state, command)
+  if (!state.exists && (state.deleted || command.type !== 'create_session')) {
+    // Whoever deleted it and heard no answer asks again; to everybody else it is unknown.
+    return decisionOf(draft, repeated ?? refused('SESSION_NOT_FOUND'), false)
+  }
   if (repeated) {
     if (command.type === 'prompt') refusePrompt(draft, command, repeated)
-    return { events: draft.events, reply: repeated }
+    return decisionOf(draft, repeated, false)
   }
   // A deadline is due when it fires, even if the server's scheduler was a little early.
   const nowMs = command.type === 'deadline' ? Math.max(context.nowMs, command.atMs) : context.nowMs
   const at = { ...context, nowMs }
   const reply = answer(draft, command, at)
-  advance(draft, at, command.type === 'prompt' && reply.ok ? 'person' : 'queue')
-  return { events: draft.events, reply }
+  const asked = command.type === 'prompt' || command.type === 'release_queue'
+  advance(draft, at, asked && reply.ok ? 'person' : 'queue')
+  return decisionOf(draft, withVersion(reply, draft), requestIdOf(command) !== undefined)
 }

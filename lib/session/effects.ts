@@ -42,9 +42,20 @@ const stop = (before: SessionState, event: SessionEventOf<'sandbox_shutdown'>): 
   return [{ kind: 'sandbox_job', job: 'stop', host, payload }]
 }
 
+/** Ends every sandbox that is still known, and has removed what they left behind. */
+const destroy = ({ id, sandbox }: SessionState): Wanted[] =>
+  [sandbox.previous, sandbox].flatMap((one): Wanted[] => {
+    if (!one?.sandboxId) return []
+    const { generation, sandboxId, objectId, host } = one
+    const reason = 'Session deleted'
+    const payload: StopJob = { v: 1, sid: id, generation, sandboxId, objectId, reason }
+    return [{ kind: 'sandbox_job', job: 'destroy', host, payload }]
+  })
+
 /** The effects of an event; `before` is the state before it. */
 export const effectsOf = (before: SessionState, event: SessionEvent): readonly Wanted[] => {
   if (event.type === 'sandbox_requested') return [spawn(before, event)]
   if (event.type === 'sandbox_shutdown') return stop(before, event)
+  if (event.type === 'session_deleted') return destroy(before)
   return []
 }

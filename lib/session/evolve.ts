@@ -8,7 +8,7 @@ import { evolveSandbox } from './evolve/sandbox.ts'
 import { evolveWork } from './evolve/work.ts'
 import { REMEMBERED_FAILURES } from './limits.ts'
 import { withPosition, withSeal } from './lines.ts'
-import type { SessionState } from './state.ts'
+import { initialState, type SessionState } from './state.ts'
 
 /** The state after `event`. Pure; shares everything that did not change. */
 export const evolve = (state: SessionState, event: SessionEvent): SessionState => {
@@ -29,6 +29,8 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       }
     case 'session_status_changed':
       return { ...state, status: event.status }
+    case 'session_deleted':
+      return { ...initialState, deleted: true }
     case 'session_title_changed':
       return { ...state, title: event.title }
     case 'session_sha_changed':
@@ -49,6 +51,11 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'stop_requested':
     case 'stop_confirmed':
     case 'stop_expired':
+    case 'prompt_cancelled':
+    case 'prompt_edited':
+    case 'prompt_moved':
+    case 'queue_held':
+    case 'queue_released':
       return evolveWork(state, event)
 
     case 'sandbox_connected':
@@ -105,7 +112,12 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       }
     }
 
+    case 'snapshot_saved':
+      return { ...state, snapshotImageId: event.imageId }
+
     // For readers only.
+    case 'snapshot_started':
+    case 'snapshot_failed':
     case 'prompt_refused':
     case 'sandbox_shutdown':
     case 'sandbox_retry_planned':

@@ -38,7 +38,7 @@ export const snapshotOf = (
   session: sessionInfoOf(state),
   promptQueue: queueOf(state),
   version: state.queueVersion,
-  held: false,
+  held: state.held,
   spawnError: state.spawnError,
   sequence: state.sequence,
 })
@@ -69,7 +69,7 @@ export const participantOf = (state: SessionState, participantId: string) => {
 
 /** The session's line in the list of sessions. */
 export const summaryOf = (state: SessionState): SessionSummary => {
-  const owner = state.participants.find(one => one.role === 'owner')
+  const owner = state.participants.find(one => one.role === 'owner') ?? state.participants[0]
   return {
     id: state.id,
     title: state.title,

@@ -89,6 +89,8 @@ export type Requests = Readonly<{
 
 export type SessionState = Readonly<{
   exists: boolean
+  /** It was there and is gone for good: nothing more may happen to it. */
+  deleted: boolean
   id: string
   title: string | null
   repoOwner: string
@@ -103,7 +105,7 @@ export type SessionState = Readonly<{
   currentSha: string | null
   agentSessionId: string | null
   totalCost: number
-  /** Prompts ever accepted. */
+  /** Prompts that were accepted and not cancelled. */
   messageCount: number
   /** Sequence of the last timeline line. */
   sequence: number
@@ -112,6 +114,8 @@ export type SessionState = Readonly<{
   /** Grows with every change of queue or running prompt. */
   queueVersion: number
   queue: readonly QueuedMessage[]
+  /** Nothing more is started until somebody releases the queue. */
+  held: boolean
   running: RunningMessage | null
   stopping: StoppingMessage | null
   /** How the last finished prompt ended. */
@@ -122,6 +126,8 @@ export type SessionState = Readonly<{
   /** Why the last sandbox could not start or was lost. */
   spawnError: string | null
   warmedAtMs: number | null
+  /** The newest image of a sandbox of this session, to begin the next one from. */
+  snapshotImageId: string | null
   requests: Requests
   /** Sequence in CMD of the last command that has a record: what is not newer was decided already. */
   lastCommandSequence: number
@@ -153,6 +159,7 @@ export const noSandbox: Sandbox = {
 /** Before `create_session`. */
 export const initialState: SessionState = {
   exists: false,
+  deleted: false,
   id: '',
   title: null,
   repoOwner: '',
@@ -172,6 +179,7 @@ export const initialState: SessionState = {
   participants: [],
   queueVersion: 0,
   queue: [],
+  held: false,
   running: null,
   stopping: null,
   lastOutcome: null,
@@ -179,6 +187,7 @@ export const initialState: SessionState = {
   spawnFailuresMs: [],
   spawnError: null,
   warmedAtMs: null,
+  snapshotImageId: null,
   requests: { prompts: {}, others: [] },
   lastCommandSequence: 0,
 }

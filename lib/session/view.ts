@@ -11,8 +11,9 @@ import type {
   SessionEvent,
   SessionStatus,
 } from '../../subjects/records.ts'
+import { evolveQueue } from './evolve/work.ts'
 import { sandboxAuthorOf, shownPerson } from './people.ts'
-import type { SessionState } from './state.ts'
+import { initialState, type SessionState } from './state.ts'
 
 export type ViewedMessage = Readonly<{
   messageId: string
@@ -42,11 +43,14 @@ export type ViewedRunning = ViewedMessage &
 export type SessionView = Readonly<{
   id: string
   status: SessionStatus
+  /** Gone for good: nobody may stay in it or come back. */
+  deleted: boolean
   /** Sequence of the last timeline line. */
   sequence: number
   participants: readonly ViewedParticipant[]
   queueVersion: number
   queue: readonly ViewedMessage[]
+  held: boolean
   running: ViewedRunning | null
   /** The message whose stop the sandbox has not confirmed. */
   stopping: string | null
@@ -81,10 +85,12 @@ const participantOf = ({
 export const viewOf = (state: SessionState): SessionView => ({
   id: state.id,
   status: state.status,
+  deleted: state.deleted,
   sequence: state.sequence,
   participants: state.participants.map(participantOf),
   queueVersion: state.queueVersion,
   queue: state.queue.map(messageOf),
+  held: state.held,
   running: state.running && runningOf(state.running),
   stopping: state.stopping?.messageId ?? null,
   sandbox: {
@@ -101,6 +107,8 @@ export const evolveView = (view: SessionView, event: SessionEvent): SessionView 
       return { ...view, id: event.sessionId, status: 'created' }
     case 'session_status_changed':
       return { ...view, status: event.status }
+    case 'session_deleted':
+      return viewOf({ ...initialState, deleted: true })
     case 'participant_joined':
       return { ...view, participants: [...view.participants, participantOf(event)] }
     case 'participant_updated':
@@ -116,6 +124,17 @@ export const evolveView = (view: SessionView, event: SessionEvent): SessionView 
         queueVersion: view.queueVersion + 1,
         queue: [...view.queue, messageOf(event)],
       }
+    case 'prompt_cancelled':
+    case 'prompt_edited':
+    case 'prompt_moved':
+      return {
+        ...view,
+        queueVersion: view.queueVersion + 1,
+        queue: evolveQueue(view.queue, event),
+      }
+    case 'queue_held':
+    case 'queue_released':
+      return { ...view, queueVersion: view.queueVersion + 1, held: event.type === 'queue_held' }
     case 'prompt_started': {
       const queued = view.queue.find(one => one.messageId === event.messageId)
       return {
@@ -182,7 +201,7 @@ const queueFrame = (view: SessionView): ServerFrame => ({
   type: 'prompt_queue_updated',
   promptQueue: promptQueueOf(view),
   version: view.queueVersion,
-  held: false,
+  held: view.held,
 })
 
 /** What clients are told of an event; `after` is the view after it. */
@@ -197,6 +216,11 @@ export const clientFrames = (
     case 'session_title_changed':
       return [{ type: 'session_title', title: event.title }]
     case 'prompt_queued':
+    case 'prompt_cancelled':
+    case 'prompt_edited':
+    case 'prompt_moved':
+    case 'queue_held':
+    case 'queue_released':
       return [queueFrame(after)]
     case 'prompt_started':
       return [queueFrame(after), { type: 'processing_status', isProcessing: true }]
@@ -216,6 +240,8 @@ export const clientFrames = (
       return [{ type: 'sandbox_warning', message: event.message }]
     case 'sandbox_restored':
       return [{ type: 'sandbox_restored', message: event.message }]
+    case 'snapshot_saved':
+      return [{ type: 'snapshot_saved', imageId: event.imageId, reason: event.reason }]
     case 'timeline': {
       const { eventId, sequence, position } = event
       return [
@@ -255,9 +281,11 @@ export const sandboxFrames = (after: SessionView, event: SessionEvent): readonly
     case 'prompt_announced':
       return after.running?.messageId === event.messageId ? [promptFrame(after.running)] : []
     case 'stop_requested':
-      return [{ type: 'stop' }]
+      return [{ type: 'stop', messageId: event.messageId }]
     case 'sandbox_shutdown':
       return event.generation === after.sandbox.generation ? [{ type: 'shutdown' }] : []
+    case 'session_deleted':
+      return [{ type: 'shutdown' }]
     default:
       return []
   }
@@ -266,7 +294,12 @@ export const sandboxFrames = (after: SessionView, event: SessionEvent): readonly
 /** What a sandbox that has just connected has to be told: it may have missed it, or never got it. */
 export const outstandingFor = (
   state: SessionState,
-): { readonly prompt: SandboxFrame | null; readonly stop: boolean } => ({
+): {
+  readonly prompt: SandboxFrame | null
+  readonly stop: boolean
+  readonly stopMessageId: string | null
+} => ({
   prompt: state.running && !state.running.delivered ? promptFrame(state.running) : null,
   stop: state.stopping !== null,
+  stopMessageId: state.stopping?.messageId ?? null,
 })

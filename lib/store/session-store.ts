@@ -20,7 +20,13 @@ import { isDamage, removeDatabase, setAside } from './database.ts'
 import { type EventPage, type EventQuery, readEvents } from './read/events.ts'
 import { type MessagePage, type MessageQuery, readMessages } from './read/messages.ts'
 import { readArtifacts, readParticipants } from './read/people.ts'
-import { type MissedLines, readChanges, readTimeline, type TimelinePage } from './read/timeline.ts'
+import {
+  type HistoryCursor,
+  type MissedLines,
+  readChanges,
+  readTimeline,
+  type TimelinePage,
+} from './read/timeline.ts'
 import {
   openSessionDatabase,
   queriesOf,
@@ -42,6 +48,8 @@ export type SessionStore = {
   saveState(sequence: number, state: unknown): Promise<void>
   /** The newest lines that fit, ascending; at least one if there is any. */
   timeline(limit: number, maxBytes: number): Promise<TimelinePage>
+  /** The newest lines before a cursor, likewise. */
+  history(before: HistoryCursor, limit: number, maxBytes: number): Promise<TimelinePage>
   /** Every line after a client's `sequence`, or `complete: false`. */
   changesAfter(after: number, limit: number, maxBytes: number): Promise<MissedLines>
   /** @throws code `INVALID_CURSOR`. */
@@ -124,7 +132,9 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
       )
       saved = { sequence, text }
     },
-    timeline: (limit, maxBytes) => within(db => readTimeline(db, limit, maxBytes)),
+    timeline: (limit, maxBytes) => within(db => readTimeline(db, { limit, maxBytes })),
+    history: (before, limit, maxBytes) =>
+      within(db => readTimeline(db, { limit, maxBytes, before })),
     changesAfter: (after, limit, maxBytes) =>
       within(db => readChanges(db, { after, limit, maxBytes })),
     events: query => within(db => readEvents(db, query)),

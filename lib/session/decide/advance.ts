@@ -11,17 +11,23 @@ import {
   isConnected,
   type Participant,
   type QueuedMessage,
-  type SessionState,
   unfinishedCount,
 } from '../state.ts'
 import type { Asked } from './spawn-decision.ts'
 import { wantSandbox } from './want-sandbox.ts'
 
-/** Spec 4.1: active while anything is unfinished, then the outcome of the last. */
-const dueStatus = (state: SessionState): SessionStatus => {
+/**
+ * Spec 4.1: active while anything is unfinished, then the outcome of the last that ran, or as at the
+ * beginning if none ever did. Who brings a session back from the archive finds it active: it becomes
+ * idle with the end of a prompt only.
+ */
+const dueStatus = ({ state, events }: Draft): SessionStatus => {
   if (isClosed(state)) return state.status
   if (unfinishedCount(state) > 0) return 'active'
-  return state.status === 'active' && state.lastOutcome ? state.lastOutcome : state.status
+  const ended = events.some(
+    event => event.type === 'prompt_finished' || event.type === 'prompt_cancelled',
+  )
+  return ended ? (state.lastOutcome ?? 'created') : state.status
 }
 
 const start = (draft: Draft, message: QueuedMessage, context: Context): void => {
@@ -60,9 +66,9 @@ const start = (draft: Draft, message: QueuedMessage, context: Context): void => 
 
 /** Moves the queue forward whenever nothing runs and something waits. */
 const moveQueue = (draft: Draft, context: Context, asked: Asked): void => {
-  const { queue, running, stopping, sandbox } = draft.state
+  const { queue, held, running, stopping, sandbox } = draft.state
   const next = queue[0]
-  if (!next || running || stopping || isClosed(draft.state)) return
+  if (!next || held || running || stopping || isClosed(draft.state)) return
   if (isConnected(sandbox)) start(draft, next, context)
   else wantSandbox(draft, context, asked)
 }
@@ -70,7 +76,7 @@ const moveQueue = (draft: Draft, context: Context, asked: Asked): void => {
 /** Brings the session's status up to date, then the queue. */
 export const advance = (draft: Draft, context: Context, asked: Asked): void => {
   if (!draft.state.exists) return
-  const status = dueStatus(draft.state)
+  const status = dueStatus(draft)
   if (status !== draft.state.status) draft.add({ type: 'session_status_changed', status })
   moveQueue(draft, context, asked)
 }

@@ -7,6 +7,33 @@ import type { Participant } from '../state.ts'
 const FIELDS = ['login', 'name', 'email', 'githubUserId'] as const
 
 /**
+ * The participant of a user, who joins as a member when missing and no role is given. Only what is
+ * given changes; null keeps what is known.
+ */
+export const changeParticipant = (
+  draft: Draft,
+  user: Actor,
+  role: Participant['role'] | null,
+  context: Context,
+): Participant => {
+  const { participantId, ...known } = participantFor(draft, user, role ?? 'member', context)
+  if (role !== null && role !== known.role) {
+    const { userId, login, name, email, githubUserId } = known
+    draft.add({
+      type: 'participant_updated',
+      participantId,
+      userId,
+      login,
+      name,
+      email,
+      githubUserId,
+      role,
+    })
+  }
+  return { participantId, ...known, role: role ?? known.role }
+}
+
+/**
  * The participant of a user, who joins when missing: any authenticated caller may (single tenant).
  * Only fields that are given change; null keeps what is known.
  */

@@ -12,6 +12,18 @@ import { participantFor } from './participants.ts'
 type Prompt = CommandOf<'prompt'>
 type Objection = readonly [code: ErrorCode, message?: string]
 
+/** Why a text may not be a prompt's, or undefined. */
+export const objectionToContent = (
+  { content, attachments }: Readonly<{ content: string; attachments?: readonly unknown[] | null }>,
+  policy: Policy,
+): Objection | undefined => {
+  if (!content.trim() && !attachments?.length) return ['INVALID_PROMPT', 'The prompt is empty']
+  if (content.length > policy.maxPromptChars) {
+    return ['INVALID_PROMPT', `The prompt is longer than ${policy.maxPromptChars} characters`]
+  }
+  return undefined
+}
+
 /** Why a prompt is turned away, or undefined. */
 const objectionTo = (
   prompt: Prompt,
@@ -21,12 +33,9 @@ const objectionTo = (
   if (isClosed(state)) {
     return ['SESSION_NOT_PROMPTABLE', `Cannot prompt a ${state.status} session`]
   }
-  if (!prompt.content.trim() && !prompt.attachments?.length) {
-    return ['INVALID_PROMPT', 'The prompt is empty']
-  }
-  if (prompt.content.length > policy.maxPromptChars) {
-    return ['INVALID_PROMPT', `The prompt is longer than ${policy.maxPromptChars} characters`]
-  }
+  const { content, attachments = null } = prompt
+  const objection = objectionToContent({ content, attachments }, policy)
+  if (objection) return objection
   if (unfinishedCount(state) >= policy.maxUnfinishedPrompts) return ['PROMPT_QUEUE_FULL']
   return undefined
 }

@@ -62,9 +62,9 @@ export const wantSandbox = (draft: Draft, context: Context, asked: Asked): void 
 
 /** Gets a sandbox ready because a prompt is likely. Decided first, announced only if it is so. */
 export const warmUp = (draft: Draft, context: Context): void => {
-  const { running, stopping, sandbox } = draft.state
+  const { held, running, stopping, sandbox } = draft.state
   // What runs keeps its sandbox, with or without a socket: its heartbeat decides, not a typing hand.
-  if (isClosed(draft.state) || running || stopping || isConnected(sandbox)) return
+  if (isClosed(draft.state) || held || running || stopping || isConnected(sandbox)) return
   if (decideSpawn(draft, context, 'person').kind !== 'spawn') return
   draft.add({ type: 'sandbox_warming', atMs: context.nowMs })
   requestSandbox(draft, context)

@@ -22,8 +22,12 @@ export const evolvePeople = (
       return [...participants, { ...joined, tokens: [] }]
     }
     case 'participant_updated': {
-      const { type: _, ...fields } = event
-      return changed(participants, event.participantId, one => ({ ...one, ...fields }))
+      const { type: _, role, ...fields } = event
+      return changed(participants, event.participantId, one => ({
+        ...one,
+        ...fields,
+        role: role ?? one.role,
+      }))
     }
     case 'ws_token_issued': {
       const token = { hash: event.tokenHash, issuedAtMs: event.issuedAtMs }

@@ -11,7 +11,39 @@ type WorkEvent = SessionEventOf<
   | 'stop_requested'
   | 'stop_confirmed'
   | 'stop_expired'
+  | 'prompt_cancelled'
+  | 'prompt_edited'
+  | 'prompt_moved'
+  | 'queue_held'
+  | 'queue_released'
 >
+
+const place = <M extends { readonly messageId: string }>(
+  queue: readonly M[],
+  message: M,
+  before: string | null,
+): readonly M[] => {
+  const others = queue.filter(one => one !== message)
+  const index = others.findIndex(one => one.messageId === before)
+  return index < 0 ? [...others, message] : others.toSpliced(index, 0, message)
+}
+
+/** The waiting prompts after one of them was taken out, edited or moved; a view's as well. */
+export const evolveQueue = <M extends { readonly messageId: string; readonly content: string }>(
+  queue: readonly M[],
+  event: SessionEventOf<'prompt_cancelled' | 'prompt_edited' | 'prompt_moved'>,
+): readonly M[] => {
+  const message = queue.find(one => one.messageId === event.messageId)
+  if (!message) return queue
+  switch (event.type) {
+    case 'prompt_cancelled':
+      return queue.filter(one => one !== message)
+    case 'prompt_edited':
+      return queue.map(one => (one === message ? { ...one, content: event.content } : one))
+    case 'prompt_moved':
+      return place(queue, message, event.before)
+  }
+}
 
 /** The state after an event of queue, running prompt or stop. */
 export const evolveWork = (state: SessionState, event: WorkEvent): SessionState => {
@@ -45,6 +77,22 @@ export const evolveWork = (state: SessionState, event: WorkEvent): SessionState 
         sandbox: { ...state.sandbox, lastActivityMs: event.startedAtMs },
       }
     }
+    case 'prompt_cancelled':
+    case 'prompt_edited':
+    case 'prompt_moved':
+      return {
+        ...state,
+        queue: evolveQueue(state.queue, event),
+        queueVersion: state.queueVersion + 1,
+        messageCount: state.messageCount - (event.type === 'prompt_cancelled' ? 1 : 0),
+      }
+    case 'queue_held':
+    case 'queue_released':
+      return {
+        ...state,
+        held: event.type === 'queue_held',
+        queueVersion: state.queueVersion + 1,
+      }
     case 'prompt_announced':
       return {
         ...state,

@@ -29,6 +29,8 @@ export type Batch = {
   totalBytes: number
   readonly participants: Patches<ParticipantRow>
   readonly messages: Patches<MessageRow>
+  /** Ids of messages whose rows go. */
+  readonly cancelled: Set<string>
   readonly tokens: Map<string, WsTokenRow>
   readonly events: Map<string, EventRow>
   readonly changes: ChangeRow[]
@@ -39,6 +41,7 @@ export const newBatch = (carried: Carried): Batch => ({
   ...carried,
   participants: { inserts: new Map(), updates: new Map() },
   messages: { inserts: new Map(), updates: new Map() },
+  cancelled: new Set(),
   tokens: new Map(),
   events: new Map(),
   changes: [],

@@ -43,11 +43,23 @@ export const promptFinished = (batch: Batch, event: SessionEventOf<'prompt_finis
   changeSandbox(batch, { last_activity: event.finishedAtMs })
 }
 
+/** A cancelled prompt leaves no row; who cancelled it is in the timeline. */
+export const promptCancelled = (
+  { messages, cancelled }: Batch,
+  { messageId }: SessionEventOf<'prompt_cancelled'>,
+): void => {
+  if (!messages.inserts.delete(messageId)) cancelled.add(messageId)
+  messages.updates.delete(messageId)
+}
+
+export const promptEdited = (batch: Batch, event: SessionEventOf<'prompt_edited'>): void =>
+  patch(batch.messages, event.messageId, { content: event.content })
+
 /** By when the sandbox must have let go: the record's own `stop` timer says it. */
 export const stopRequested = (
   batch: Batch,
   event: SessionEventOf<'stop_requested'>,
-  record: SessionRecord,
+  { record }: { record: SessionRecord },
 ): void =>
   patch(batch.messages, event.messageId, {
     stop_confirmation_deadline: record.timers.find(timer => timer.name === 'stop')?.atMs ?? null,

@@ -27,7 +27,11 @@ export const participantJoined = (
 export const participantUpdated = (
   batch: Batch,
   event: SessionEventOf<'participant_updated'>,
-): void => patch(batch.participants, event.participantId, profile(event))
+): void =>
+  patch(batch.participants, event.participantId, {
+    ...profile(event),
+    ...(event.role && { role: event.role }),
+  })
 
 export const wsTokenIssued = (batch: Batch, event: SessionEventOf<'ws_token_issued'>): void => {
   patch(batch.participants, event.participantId, {

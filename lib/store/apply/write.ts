@@ -87,10 +87,13 @@ const writeParticipants = async (
  * Whoever runs now is written last: the file allows one `processing` row at a time, and the one
  * before it must have left first.
  */
-const writeMessages = async (db: SessionQueries, { messages }: Batch): Promise<void> => {
+const writeMessages = async (db: SessionQueries, { messages, cancelled }: Batch): Promise<void> => {
   const runs = ({ status }: { status?: string }) => status === 'processing'
   const inserts = [...messages.inserts.values()]
   const updates = [...messages.updates]
+  for (const ids of chunks([...cancelled])) {
+    await db.deleteFrom('messages').where('id', 'in', ids).execute()
+  }
   for (const rows of chunks(inserts.filter(row => !runs(row)))) {
     await db.insertInto('messages').values(rows).execute()
   }

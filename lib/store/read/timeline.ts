@@ -10,13 +10,39 @@ export type TimelinePage = {
   cursor: { timestamp: number; id: string; sequence: number } | null
 }
 
-/** The newest lines, oldest of them first, by when they last counted as new and where they stand. */
+/** Where an older page ends: the first line of the page after it. Old clients know no `sequence`. */
+export type HistoryCursor = {
+  readonly timestamp: number
+  readonly id: string
+  readonly sequence?: number | null | undefined
+}
+export type TimelineQuery = {
+  readonly limit: number
+  readonly maxBytes: number
+  readonly before?: HistoryCursor | undefined
+}
+
+/** The place of a cursor's line in the timeline; 0 when it is not said and there is no such line. */
+const placeOf = async (db: SessionQueries, { id, sequence }: HistoryCursor): Promise<number> => {
+  if (sequence !== null && sequence !== undefined) return sequence
+  const [row] = await db
+    .selectFrom('events')
+    .select('timeline_sequence')
+    .where('id', '=', id)
+    .execute()
+  return row?.timeline_sequence ?? 0
+}
+
+/**
+ * The newest lines, or the newest before a cursor; oldest of them first, by when they last counted as
+ * new and where they stand.
+ */
 export const readTimeline = async (
   db: SessionQueries,
-  limit: number,
-  maxBytes: number,
+  { limit, maxBytes, before }: TimelineQuery,
 ): Promise<TimelinePage> => {
   const rows = rowLimit(limit)
+  const place = before ? await placeOf(db, before) : 0
   const keys = await db
     .selectFrom('events')
     .select(eb => [
@@ -25,6 +51,16 @@ export const readTimeline = async (
       'timeline_sequence',
       eb.fn<number>('octet_length', ['data']).as('bytes'),
     ])
+    .$if(before !== undefined, query =>
+      query
+        .where('created_at', '<=', before?.timestamp ?? 0)
+        .where(eb =>
+          eb.or([
+            eb('created_at', '<', before?.timestamp ?? 0),
+            eb('timeline_sequence', '<', place),
+          ]),
+        ),
+    )
     .orderBy('created_at', 'desc')
     .orderBy('timeline_sequence', 'desc')
     .limit(rows + 1)
