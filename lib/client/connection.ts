@@ -149,7 +149,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       if (code >= 3000 && code < 5000) socket.close(code, reason)
       else socket.close()
       if (ended) return
-      const meaning = closeMeaning(code, renewed)
+      const meaning = closeMeaning(code, renewed, reason)
       if (meaning === 'give_up') return end(reason || 'The session refuses to let you in')
       if (meaning === 'renew_token') token = undefined
       retryLater()

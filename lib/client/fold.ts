@@ -11,7 +11,7 @@ import type {
   ServerFrameOf,
   SessionInfo,
 } from '../../subjects/frames-server.ts'
-import { type Line, withGrowing, withoutGrowing, withStored } from './lines.ts'
+import { type Line, withEarlier, withGrowing, withoutGrowing, withStored } from './lines.ts'
 
 export type Me = {
   participantId: string
@@ -165,8 +165,24 @@ export const fold = (view: View, frame: ServerFrame): Folded => {
           ...view.artifacts.filter(({ id }) => id !== frame.artifact.id),
         ],
       }
-    // Answers to one's own requests: see outbox.ts and connection.ts.
+    case 'artifact_updated':
+      return {
+        ...view,
+        artifacts: view.artifacts.map(one =>
+          one.id === frame.artifact.id ? { ...one, ...frame.artifact } : one,
+        ),
+      }
+    case 'session_branch':
+      return withSession(view, { branchName: frame.branchName })
+    case 'history_page': {
+      const earlier = frame.items.map(({ eventId, event }) => ({ id: eventId, event }))
+      const lines = withEarlier(view.lines, earlier)
+      return { ...view, lines, hasEarlier: frame.hasMore, cursor: frame.cursor ?? view.cursor }
+    }
+    // Answers to one's own requests: see outbox.ts, requests.ts and connection.ts.
     case 'prompt_queued':
+    case 'prompt_cancelled':
+    case 'queue_changed':
     case 'error':
     case 'pong':
     case 'snapshot_saved':

@@ -32,6 +32,7 @@ const person = z.looseObject({
 })
 export type Person = z.infer<typeof person>
 const invited = z.looseObject({ path: z.string(), expiresAt: z.number() })
+const done = z.looseObject({ status: z.string() })
 const refusal = z.looseObject({ error: z.string(), code: z.string().optional() })
 
 export type RestOptions = {
@@ -63,7 +64,7 @@ export const statusOf = (error: unknown): number | undefined => {
 export const openRest = ({ url, headers = () => ({}) }: RestOptions) => {
   const call = async <T>(
     schema: z.ZodType<T>,
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     options: { body?: object; headers?: Record<string, string> } = {},
   ): Promise<T> => {
@@ -104,6 +105,12 @@ export const openRest = ({ url, headers = () => ({}) }: RestOptions) => {
       const schema = z.looseObject({ token: z.string() })
       return (await call(schema, 'POST', path, { body: userId ? { userId } : {} })).token
     },
+    rename: (sid: string, title: string) =>
+      call(done, 'PATCH', `${session(sid)}/title`, { body: { title } }),
+    archive: (sid: string) => call(done, 'POST', `${session(sid)}/archive`),
+    unarchive: (sid: string) => call(done, 'POST', `${session(sid)}/unarchive`),
+    /** For good. */
+    deleteSession: (sid: string) => call(done, 'DELETE', session(sid)),
     /** Stored lines, newest first, from a cursor on. */
     events: (sid: string, options: { limit?: number; cursor?: string | null }) =>
       call(eventPage, 'GET', `${session(sid)}/events?${query(options)}`),

@@ -23,11 +23,14 @@ export type CloseMeaning = 'resume' | 'renew_token' | 'give_up'
 const UNAUTHORIZED = 4001
 /** The server does not know this socket any more. */
 const UNKNOWN_SOCKET = 4002
+/** With the reason that there is no session any more. */
+const SESSION_DELETED = 'Session deleted'
 
 /**
  * @param renewed the token of this attempt was fetched just for it, so another would not be better
  */
-export const closeMeaning = (code: number, renewed: boolean): CloseMeaning => {
+export const closeMeaning = (code: number, renewed: boolean, reason = ''): CloseMeaning => {
+  if (code === UNKNOWN_SOCKET && reason === SESSION_DELETED) return 'give_up'
   if (code === UNAUTHORIZED) return renewed ? 'give_up' : 'renew_token'
   if (code === UNKNOWN_SOCKET) return 'renew_token'
   // 1000 and 1001: an edge stops; 1006: gone; 1011: failed; 1012, 1013: restarts, too slow; 4003,

@@ -3,13 +3,14 @@
  * are neither lost nor doubled, whatever the connection does meanwhile. When the page dies, what was
  * typed and not answered is in its storage.
  */
-import type { ServerFrame } from '../../subjects/frames-server.ts'
+import type { ClientFrame } from '../../subjects/frames-client.ts'
+import type { ServerFrame, ServerFrameOf } from '../../subjects/frames-server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Connection, type ConnectionState, openConnection } from './connection.ts'
+import { makeEarlier } from './earlier.ts'
 import { emptyView, fold, type View } from './fold.ts'
-import { withEarlier } from './lines.ts'
 import * as outboxes from './outbox.ts'
-import type { EventPage } from './rest.ts'
+import { makeRequests } from './requests.ts'
 
 /** A prompt whose answer takes longer is sent again: its socket may be alive and its answer lost. */
 const ANSWER_WITHIN_MS = 20_000
@@ -51,8 +52,20 @@ export type Session = {
   /** Somebody types: a sandbox is made ready. Call as often as you like. */
   typing(): void
   presence(status: 'active' | 'idle'): void
-  /** Puts a page of older events (newest first, as `GET …/events` answers) before the lines. */
-  addEarlier(page: EventPage): void
+  /**
+   * Changes of the waiting prompts. `version` is that of the queue as the user saw it (`view.queueVersion`).
+   * Each resolves once it is done, and rejects with an `Error` whose `cause.code` says why not:
+   * `QUEUE_VERSION_CONFLICT` when somebody else was faster; see also requests.ts.
+   */
+  cancelPrompt(messageId: string): Promise<void>
+  editPrompt(messageId: string, content: string, version: number): Promise<void>
+  /** `before: null` puts it at the end. */
+  movePrompt(messageId: string, before: string | null, version: number): Promise<void>
+  /** Starts nothing more until released. */
+  holdQueue(): Promise<void>
+  releaseQueue(): Promise<void>
+  /** Puts the page before the oldest line into the view. */
+  loadEarlier(): Promise<void>
   /** The network may have changed: find out now. */
   nudge(): void
   close(): void
@@ -109,6 +122,15 @@ export const openSession = (options: SessionOptions): Session => {
     if (mine) sendAgain()
   }
 
+  const onError = (frame: ServerFrameOf<'error'>) => {
+    const { clientRequestId } = frame
+    if (clientRequestId === undefined) {
+      if (!earlier.refused(frame)) options.onError?.(frame)
+    } else if (!requests.answered(clientRequestId, frame)) {
+      onAnswer(clientRequestId, frame)
+    }
+  }
+
   const onFrame = (frame: ServerFrame): boolean => {
     const next = fold(view, frame)
     if (!next) {
@@ -120,10 +142,11 @@ export const openSession = (options: SessionOptions): Session => {
     view = next
     if (frame.type === 'subscribed') subscribedOnce = true
     if (frame.type === 'prompt_queued' && frame.clientRequestId) onAnswer(frame.clientRequestId)
-    if (frame.type === 'error') {
-      if (frame.clientRequestId) onAnswer(frame.clientRequestId, frame)
-      else options.onError?.(frame)
+    if (frame.type === 'prompt_cancelled' || frame.type === 'queue_changed') {
+      requests.answered(frame.clientRequestId)
     }
+    if (frame.type === 'history_page') earlier.loaded()
+    if (frame.type === 'error') onError(frame)
     options.onFrame?.(frame)
     changed()
     return true
@@ -134,12 +157,19 @@ export const openSession = (options: SessionOptions): Session => {
     // Whatever was on its way over another socket is sent again over this one, under the same id.
     underway?.cancel()
     underway = undefined
+    if (next.kind === 'ended') requests.end()
+    if (next.kind !== 'live') earlier.lost()
     if (next.kind === 'live') {
       if (status === 'idle') connection.send({ type: 'presence', status })
+      requests.resend()
       sendNext()
     }
     changed()
   }
+
+  const send = (frame: ClientFrame): boolean => connection.send(frame)
+  const requests = makeRequests({ clock, send })
+  const earlier = makeEarlier({ clock, send })
 
   const session: Session = {
     get view() {
@@ -187,11 +217,27 @@ export const openSession = (options: SessionOptions): Session => {
       status = next
       connection.send({ type: 'presence', status })
     },
-    addEarlier: page => {
-      const earlier = page.events.map(({ id, data }) => ({ id, event: data })).reverse()
-      view = { ...view, lines: withEarlier(view.lines, earlier), hasEarlier: page.hasMore }
-      changed()
-    },
+    cancelPrompt: messageId =>
+      requests.ask({ type: 'cancel_prompt', messageId, clientRequestId: randomId() }),
+    editPrompt: (messageId, content, version) =>
+      requests.ask({
+        type: 'edit_prompt',
+        messageId,
+        content,
+        version,
+        clientRequestId: randomId(),
+      }),
+    movePrompt: (messageId, before, version) =>
+      requests.ask({
+        type: 'move_prompt',
+        messageId,
+        before,
+        version,
+        clientRequestId: randomId(),
+      }),
+    holdQueue: () => requests.ask({ type: 'hold_queue', clientRequestId: randomId() }),
+    releaseQueue: () => requests.ask({ type: 'release_queue', clientRequestId: randomId() }),
+    loadEarlier: () => earlier.load(view.cursor),
     nudge: () => connection.nudge(),
     close: () => {
       underway?.cancel()

@@ -7,6 +7,8 @@ import { Invite } from './invite.tsx'
 import { PromptBox } from './prompt-box.tsx'
 import { Queue } from './queue.tsx'
 import { SESSIONS_CHANGED } from './session-list.tsx'
+import { SessionMenu, unarchive } from './session-menu.tsx'
+import { SessionTitle } from './session-title.tsx'
 import { ConnectionBar, SandboxPill, SessionPill } from './status.tsx'
 import { SUGGESTIONS } from './suggestions.ts'
 import { Timeline } from './timeline.tsx'
@@ -45,7 +47,7 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
   return (
     <header class="session-head">
       <div class="what">
-        <h1>{info ? info.title || 'Untitled' : 'Loading …'}</h1>
+        {info ? <SessionTitle sid={sid} title={info.title} /> : <h1>Loading …</h1>}
         {info && (
           <p class="dim">
             {info.repoOwner}/{info.repoName}
@@ -64,6 +66,7 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
           <Avatar key={person.participantId} who={person} status={person.status} />
         ))}
         {me.role === 'developer' && <Invite sid={sid} />}
+        {info && <SessionMenu sid={sid} status={info.status} />}
       </section>
     </header>
   )
@@ -100,7 +103,7 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
           {view.sandboxError}
         </div>
       )}
-      <Timeline sid={sid} session={session} />
+      <Timeline session={session} />
       <Announcement session={session} />
       <footer>
         <Queue session={session} onEdit={setDraft} />
@@ -109,8 +112,17 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
             <span aria-hidden="true" /> Stop
           </button>
         )}
+        {status === 'archived' && (
+          <p class="archived">
+            This session is archived.
+            <button type="button" onClick={() => void unarchive(sid)}>
+              Bring it back
+            </button>
+          </p>
+        )}
         <PromptBox
           text={draft}
+          disabled={status === 'archived'}
           onText={text => {
             setDraft(text)
             if (text !== '') session.typing()

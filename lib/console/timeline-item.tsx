@@ -46,6 +46,18 @@ const Thought = ({ event }: { event: Event }) => (
   </details>
 )
 
+const QUEUE_CHANGES: Readonly<Record<string, string>> = {
+  cancelled: 'removed a waiting prompt',
+  edited: 'edited a waiting prompt',
+  moved: 'moved a waiting prompt',
+  held: 'held the queue',
+  released: 'released the queue',
+}
+const queueChange = ({ by, action }: Event): string => {
+  const name = text((by as { name?: unknown } | undefined)?.name) || 'Somebody'
+  return `${name} ${QUEUE_CHANGES[text(action)] ?? 'changed the queue'}`
+}
+
 type Entry = { content?: unknown; status?: unknown }
 const Plan = ({ event }: { event: Event }) => (
   <ul class="plan" aria-label="Plan">
@@ -103,6 +115,8 @@ const bodyOf = ({ event, text: words, growing }: Item, mine: boolean): Component
       return <Note kind="git">Pushed {text(event.branchName)}</Note>
     case 'push_error':
       return <Note kind="failed">Push failed: {text(event.error)}</Note>
+    case 'queue_change':
+      return <Note kind="dim">{queueChange(event)}</Note>
     case 'context_compacted':
       return <Note kind="git">The agent summarised what came before</Note>
     default:

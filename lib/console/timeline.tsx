@@ -2,7 +2,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { readingOrder } from '../client/reading.ts'
 import type { Session } from '../client/session.ts'
-import { rest } from './rest.ts'
 import { TimelineItem } from './timeline-item.tsx'
 import { toastError } from './toasts.tsx'
 
@@ -11,19 +10,11 @@ const DRAWN = 300
 /** Within so many pixels of the end the reader counts as being there. */
 const NEAR_PX = 80
 
-const cursorText = (session: Session): string | undefined => {
-  const { cursor } = session.view
-  return cursor
-    ? `${cursor.timestamp}:${cursor.sequence}:${encodeURIComponent(cursor.id)}`
-    : undefined
-}
-
-export const Timeline = ({ sid, session }: { sid: string; session: Session }) => {
+export const Timeline = ({ session }: { session: Session }) => {
   const { view } = session
   const items = useMemo(() => readingOrder(view.lines), [view.lines])
   const [drawn, setDrawn] = useState(DRAWN)
   const [loading, setLoading] = useState(false)
-  const earlierCursor = useRef<string | undefined>(undefined)
   const scroller = useRef<HTMLDivElement>(null)
   const [atEnd, setAtEnd] = useState(true)
   const hidden = Math.max(0, items.length - drawn)
@@ -49,12 +40,7 @@ export const Timeline = ({ sid, session }: { sid: string; session: Session }) =>
     if (hidden === 0) {
       setLoading(true)
       try {
-        const page = await rest.events(sid, {
-          limit: 200,
-          cursor: earlierCursor.current ?? cursorText(session) ?? null,
-        })
-        earlierCursor.current = page.cursor ?? undefined
-        session.addEarlier(page)
+        await session.loadEarlier()
       } catch (error) {
         toastError(error)
       }
@@ -79,7 +65,7 @@ export const Timeline = ({ sid, session }: { sid: string; session: Session }) =>
       >
         {(hidden > 0 || view.hasEarlier) && (
           <button type="button" class="earlier" disabled={loading} onClick={showEarlier}>
-            {loading ? 'Loading …' : 'Show earlier'}
+            {loading ? 'Loading …' : 'Load older'}
           </button>
         )}
         <ol>

@@ -26,6 +26,16 @@ export const toast = (kind: Toast['kind'], text: string): void => {
 export const toastError = (error: unknown): void =>
   toast('error', error instanceof Error ? error.message : String(error))
 
+/** As {@link toastError}, for a change of something that others change too. */
+export const toastChange = (error: unknown): void => {
+  const { code } = ((error as Error).cause ?? {}) as { code?: string }
+  if (code === 'QUEUE_VERSION_CONFLICT') {
+    toast('note', 'Somebody else was faster: the queue has changed. Look at it and try again.')
+  } else {
+    toastError(error)
+  }
+}
+
 const One = ({ id, kind, text }: Toast) => {
   const [held, setHeld] = useState(false)
   useEffect(() => {

@@ -26,11 +26,12 @@ const subjectOf = (event: Item['event']): string => {
     .slice(0, 200)
 }
 
-const PREVIEW_LINES = 2
-/** The last lines while it runs, the first ones afterwards. */
-const previewOf = (output: string, running: boolean): string => {
+const PREVIEW_LINES = 8
+/** The last lines while it runs, the first ones afterwards, and how many there are in all. */
+const previewOf = (output: string, running: boolean) => {
   const lines = output.split('\n').filter(line => line.trim() !== '')
-  return (running ? lines.slice(-PREVIEW_LINES) : lines.slice(0, PREVIEW_LINES)).join('\n')
+  const shown = running ? lines.slice(-PREVIEW_LINES) : lines.slice(0, PREVIEW_LINES)
+  return { preview: shown.join('\n'), lines: lines.length }
 }
 
 export const ToolCall = ({ event }: { event: Item['event'] }) => {
@@ -39,7 +40,7 @@ export const ToolCall = ({ event }: { event: Item['event'] }) => {
   const args = textOf(event.args)
   const output = textOf(event.output)
   const subject = subjectOf(event)
-  const preview = open ? '' : previewOf(output, status === 'running')
+  const { preview, lines } = previewOf(open ? '' : output, status === 'running')
   return (
     <details
       class={`tool ${status}`}
@@ -51,6 +52,7 @@ export const ToolCall = ({ event }: { event: Item['event'] }) => {
         <span class="name">{textOf(event.tool)}</span>
         <span class="subject">{subject}</span>
         {preview && <span class="preview">{preview}</span>}
+        {lines > PREVIEW_LINES && <span class="all">Show all {lines} lines</span>}
       </summary>
       {open && (
         <div class="inside">
