@@ -5,6 +5,7 @@ import { decide } from '../../lib/session/decide.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import {
   initialState,
+  isClosed,
   isConnected,
   isLive,
   isStarting,
@@ -15,7 +16,7 @@ import { clientFrames, evolveView, sandboxFrames, viewOf } from '../../lib/sessi
 import { sandboxFrame } from '../../subjects/frames-sandbox.ts'
 import { serverFrame } from '../../subjects/frames-server.ts'
 import { sandboxJobSchemas } from '../../subjects/jobs.ts'
-import { record as recordSchema } from '../../subjects/records.ts'
+import { record as recordSchema, type SessionEvent } from '../../subjects/records.ts'
 import type { World } from './world.ts'
 
 const ensure = (holds: boolean, sentence: string): void => {
@@ -25,17 +26,45 @@ const same = (a: unknown, b: unknown, sentence: string): void =>
   ensure(isDeepStrictEqual(a, b), `${sentence}\n${JSON.stringify(a)}\n${JSON.stringify(b)}`)
 const json = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
+/** What waits after these events, told without the core: who is first is who starts. */
+const waitsAfter = (events: readonly SessionEvent[]): string[] => {
+  let held = false
+  const queue: string[] = []
+  const take = (messageId: string) => {
+    ensure(queue.includes(messageId), 'only what waits is cancelled, moved or started')
+    queue.splice(queue.indexOf(messageId), 1)
+  }
+  for (const event of events) {
+    if (event.type === 'queue_held') held = true
+    if (event.type === 'queue_released') held = false
+    if (event.type === 'prompt_queued') queue.push(event.messageId)
+    if (event.type === 'prompt_cancelled') take(event.messageId)
+    if (event.type === 'prompt_moved') {
+      take(event.messageId)
+      const place = event.before === null ? queue.length : queue.indexOf(event.before)
+      queue.splice(place, 0, event.messageId)
+    }
+    if (event.type === 'prompt_started') {
+      ensure(!held, 'nothing starts while the queue is held')
+      same(event.messageId, queue[0], 'prompts start in the order of the queue')
+      take(event.messageId)
+    }
+  }
+  return queue
+}
+
 const started = (world: World): void => {
-  const queued = world.eventsOf('prompt_queued').map(one => one.messageId)
+  const cancelled = new Set(world.eventsOf('prompt_cancelled').map(one => one.messageId))
   const began = world.eventsOf('prompt_started').map(one => one.messageId)
   const ended = world.eventsOf('prompt_finished').map(one => one.messageId)
-  same(began, queued.slice(0, began.length), 'prompts start in the order of the queue, once')
+  ensure(new Set(began).size === began.length, 'a prompt starts once')
+  ensure(!began.some(one => cancelled.has(one)), 'a cancelled prompt never starts')
   same(ended, began.slice(0, ended.length), 'prompts end in the order in which they started, once')
   ensure(began.length - ended.length <= 1, 'at most one runs')
   same(world.state.running?.messageId, began[ended.length], 'the state knows which one runs')
   same(
     world.state.queue.map(one => one.messageId),
-    queued.slice(began.length),
+    waitsAfter(world.records.flatMap(record => record.events)),
     'what has not started waits, in order',
   )
 }
@@ -53,6 +82,21 @@ const sequence = (world: World): void => {
     lines.every(one => one.position <= one.sequence),
     'a line never stands after its own sequence',
   )
+}
+
+/** Whoever has seen a version knows everything that it stands for. */
+const version = (world: World): void => {
+  const shown = ({ queue, running, held }: SessionState) => ({
+    queue: queue.map(({ messageId, content }) => [messageId, content]),
+    running: running?.messageId,
+    held,
+  })
+  const { before, state } = world
+  const grown = state.queueVersion - before.queueVersion
+  ensure(grown >= 0, 'the version of the queue never falls')
+  if (!isDeepStrictEqual(shown(before), shown(state))) {
+    ensure(grown > 0, 'the version of the queue grows with every change of it')
+  }
 }
 
 /** Numbered events are stored once, and a line that comes again stands where it stood. */
@@ -111,7 +155,7 @@ const neverStuck = ({ state, policy }: World): void => {
   if (state.stopping) ensure(names.has('stop'), 'a stop has an end')
   if (isStarting(state.sandbox)) ensure(names.has('connect'), 'a start has a watchdog')
   if (isConnected(state.sandbox)) ensure(names.has('heartbeat'), 'a connected sandbox is watched')
-  if (state.queue.length > 0 && !state.running && !state.stopping) {
+  if (state.queue.length > 0 && !state.held && !state.running && !state.stopping) {
     ensure(!isConnected(state.sandbox), 'nothing waits beside an idle sandbox')
     ensure(names.has('connect') || names.has('retry'), 'what waits has something to wait for')
   }
@@ -132,7 +176,8 @@ const armed = ({ state, policy, armed: timers }: World): void => {
   }
 }
 
-const OF_A_SANDBOX = /^(?:prompt|stop|timeline|artifact|cost|sandbox_(?:bridge|conn|disc|progress))/
+const OF_A_SANDBOX =
+  /^(?:prompt|stop|timeline|artifact|cost|snapshot|sandbox_(?:bridge|conn|disc|progress))/
 
 /** Words of a sandbox that was replaced change nothing; the queue may have moved meanwhile. */
 const deafToTheOld = (world: World): void => {
@@ -145,10 +190,18 @@ const deafToTheOld = (world: World): void => {
   )
 }
 
-const status = (state: SessionState): void => {
-  if (unfinishedCount(state) > 0) ensure(state.status === 'active', 'work makes it active')
-  else if (state.messageCount === 0) ensure(state.status === 'created', 'nothing ever ran')
-  else ensure(state.status === state.lastOutcome, 'an idle session shows its last outcome')
+const status = ({ state, records }: World): void => {
+  const { status, lastOutcome } = state
+  if (isClosed(state)) {
+    ensure(unfinishedCount(state) === 0, 'a closed session has no work')
+  } else if (unfinishedCount(state) > 0) {
+    ensure(status === 'active', 'work makes it active')
+  } else if (status === 'active') {
+    const cause = records.findLast(one => one.events.some(e => e.type === 'session_status_changed'))
+    ensure(cause?.commandType === 'unarchive_session', 'active without work: from the archive')
+  } else {
+    ensure(status === (lastOutcome ?? 'created'), 'an idle session shows its last outcome')
+  }
 }
 
 const updated = (world: World): void => {
@@ -168,7 +221,8 @@ export const invariants = (world: World): void => {
   workNeedsItsSandbox(world)
   armed(world)
   deafToTheOld(world)
-  status(world.state)
+  status(world)
+  version(world)
 }
 
 /** Of the whole log, at the end. */

@@ -63,7 +63,12 @@ export type Scene = {
   nowMs: number
   readonly log: SessionRecord[]
   /** Decides a command and, if anything happened, writes its record. */
-  tell(told: Told): { events: readonly SessionEvent[]; reply: Reply; record: SessionRecord }
+  tell(told: Told): {
+    events: readonly SessionEvent[]
+    reply: Reply
+    recorded: boolean
+    record: SessionRecord
+  }
   /** The deadline of a name, in milliseconds since the scene began. */
   due(name: string): number | undefined
 }
@@ -90,7 +95,7 @@ export const scene = (policy: Policy = POLICY): Scene => {
       const decision = decide(self.state, command, context)
       const stamp = { epoch: 1, owner: 'scene' }
       const record = recordOf(self.state, command, decision, context, stamp)
-      if (decision.events.length) {
+      if (decision.recorded) {
         log.push(record)
         self.state = applyRecord(self.state, record)
       }

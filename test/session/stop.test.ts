@@ -115,3 +115,18 @@ t.test('the same stop twice is one stop', async t => {
     code: 'REQUEST_CONFLICT',
   })
 })
+
+t.test(
+  'a stop that hit nothing is remembered: its repetition must not hit the next prompt',
+  async t => {
+    const { scene } = given(...ready)
+    const nothing = scene.tell(stop({ clientRequestId: 's1' }))
+    t.same(nothing.events, [])
+    t.match(nothing, { recorded: true, record: { events: [], reply: { ok: true } } })
+    scene.tell(prompt('a'))
+    t.match(scene.tell(stop({ clientRequestId: 's1' })), { events: [], recorded: false })
+    t.equal(scene.state.running?.content, 'a')
+    t.match(scene.tell(stop()), { recorded: true }, 'another stop does')
+    t.match(scene.tell(stop()), { recorded: false }, 'without a name there is nothing to remember')
+  },
+)

@@ -21,6 +21,64 @@ export const prompt = (content: string, more: Fields<'prompt'> = {}): CommandInp
   ...more,
 })
 export const stop = (more: Fields<'stop'> = {}): CommandInput => ({ v: 1, type: 'stop', ...more })
+const by = { v: 1, userId: 'ada' } as const
+export const cancel = (messageId: string, more: Fields<'cancel_prompt'> = {}): CommandInput => ({
+  ...by,
+  type: 'cancel_prompt',
+  messageId,
+  ...more,
+})
+export const edit = (
+  messageId: string,
+  content: string,
+  version: number,
+  more: Fields<'edit_prompt'> = {},
+): CommandInput => ({ ...by, type: 'edit_prompt', messageId, content, version, ...more })
+export const move = (
+  messageId: string,
+  before: string | null,
+  version: number,
+  more: Fields<'move_prompt'> = {},
+): CommandInput => ({ ...by, type: 'move_prompt', messageId, before, version, ...more })
+export const hold = (more: Fields<'hold_queue'> = {}): CommandInput => ({
+  ...by,
+  type: 'hold_queue',
+  ...more,
+})
+export const release = (more: Fields<'release_queue'> = {}): CommandInput => ({
+  ...by,
+  type: 'release_queue',
+  ...more,
+})
+export const title = (text: string): CommandInput => ({ ...by, type: 'set_title', title: text })
+export const archive = (userId = 'ada'): CommandInput => ({
+  ...by,
+  type: 'archive_session',
+  userId,
+})
+export const unarchive = (userId = 'ada'): CommandInput => ({
+  ...by,
+  type: 'unarchive_session',
+  userId,
+})
+export const remove = (more: Fields<'delete_session'> = {}): CommandInput => ({
+  ...by,
+  type: 'delete_session',
+  ...more,
+})
+export const invite = (userId: string, more: Fields<'add_participant'> = {}): CommandInput => ({
+  v: 1,
+  type: 'add_participant',
+  user: { userId },
+  ...more,
+})
+export const snapshotSaved = (imageId: string, generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_snapshot_saved',
+  generation,
+  imageId,
+  reason: 'execution_complete',
+})
 export const warm = (): CommandInput => ({ v: 1, type: 'warm', reason: 'typing' })
 /** `hash`: one hexadecimal digit is repeated to the length of a hash. */
 export const wsToken = (hash: string, userId = 'ada', clientRequestId?: string): CommandInput => ({

@@ -100,9 +100,10 @@ t.test('what a sandbox that comes back is told', async t => {
   const { scene } = given(...ready, prompt('a'))
   t.match(outstandingFor(scene.state), { prompt: { type: 'prompt', content: 'a' }, stop: false })
   scene.tell(delivered(scene.state.running?.messageId ?? ''))
-  t.same(outstandingFor(scene.state), { prompt: null, stop: false }, 'confirmed: never again')
+  t.match(outstandingFor(scene.state), { prompt: null, stop: false }, 'confirmed: never again')
   scene.tell(stop())
-  t.same(outstandingFor(scene.state), { prompt: null, stop: true })
+  const stopMessageId = scene.state.stopping?.messageId as string
+  t.same(outstandingFor(scene.state), { prompt: null, stop: true, stopMessageId })
 })
 
 t.test('every state that people see has its frame', async t => {

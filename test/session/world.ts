@@ -79,7 +79,7 @@ export class World {
     if (context.commandSequence <= this.state.lastCommandSequence) return
     this.last = { command, context }
     const decision = decide(this.state, command, context)
-    if (decision.events.length === 0) return
+    if (!decision.recorded) return
     const stamp = { epoch: 1, owner: 'world' }
     const record = recordOf(this.state, command, decision, context, stamp)
     this.records.push(record)
@@ -102,6 +102,17 @@ export class World {
   fire(timer: Timer): void {
     this.fired.push(timer)
     this.tell({ v: 1, type: 'deadline', ...timer })
+  }
+
+  /** One of those that wait, or any that ever was. */
+  waiting(pick: number): string {
+    const { queue } = this.state
+    return queue[pick % (queue.length || 1)]?.messageId ?? this.messageId(3)
+  }
+
+  /** Mostly the queue's version, sometimes an old one. */
+  version(back: number): number {
+    return Math.max(0, this.state.queueVersion - (back === 3 ? 1 : 0))
   }
 
   events(a: number, b: number): void {
@@ -132,7 +143,11 @@ export class World {
 
   /** What a healthy world does next; false when there is nothing to do. */
   private help(): boolean {
-    const { sandbox, running, stopping, queue } = this.state
+    const { sandbox, running, stopping, queue, held } = this.state
+    if (held) {
+      this.tell(tale.release())
+      return true
+    }
     if (isConnected(sandbox) && (running || stopping)) {
       const messageId = running?.messageId ?? stopping?.messageId
       this.tell(tale.saysOf(sandbox.generation, tale.done(messageId)))
@@ -171,6 +186,22 @@ const MOVES = {
     world.tell(tale.prompt(`again${b % 2}`, { clientRequestId: `r${a}` })),
   stop: (world, a, b) => world.tell(tale.stop(a ? {} : { clientRequestId: `s${b}` })),
   stopOne: (world, a) => world.tell(tale.stop({ messageId: world.messageId(a) })),
+  cancel: (world, a, b) => {
+    const more = b ? {} : { clientRequestId: `q${a}` }
+    world.tell(tale.cancel(world.waiting(a), more))
+  },
+  edit: (world, a, b) => world.tell(tale.edit(world.waiting(a), `edited ${b}`, world.version(b))),
+  move: (world, a, b) => {
+    const before = a === 3 ? null : world.waiting(a)
+    world.tell(tale.move(world.waiting(b), before, world.version(a)))
+  },
+  hold: world => world.tell(tale.hold()),
+  release: (world, a) => world.tell(tale.release(a ? {} : { clientRequestId: 'q0' })),
+  title: (world, a) => world.tell(tale.title(` title ${a}`)),
+  archive: (world, a) => world.tell(tale.archive(a ? 'ada' : 'nobody')),
+  unarchive: world => world.tell(tale.unarchive()),
+  invite: (world, a, b) => world.tell(tale.invite(`user${a}`, { role: b ? 'member' : 'owner' })),
+  snapshotSaved: (world, a, b) => world.tell(tale.snapshotSaved(`image-${a}`, world.generation(b))),
   warm: world => world.tell(tale.warm()),
   token: (world, a, b) => world.tell(tale.wsToken(String(a), b % 2 ? 'ada' : 'eve')),
   spawned: (world, _, b) => world.tell(tale.spawned(world.generation(b))),

