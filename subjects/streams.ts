@@ -36,6 +36,9 @@ export const KV_OWN = 'KV_own'
 /** Bucket for one-time sign-in codes and other small things that every api process shares. */
 export const AUTH_BUCKET = 'auth'
 
+/** Object store with the newest snapshot of each session's local sandbox, named by the session. */
+export const SANDBOX_BUCKET = 'sandboxes'
+
 export type StreamLimits = {
   /** Copies of every stream: 1 or 3. */
   readonly replicas: number

@@ -4,8 +4,9 @@
  */
 import { JetStreamApiError, type StreamConfig } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
+import { Objm } from '@nats-io/obj'
 import { fail } from '../../subjects/errors.ts'
-import { AUTH_BUCKET, type StreamLimits, streams } from '../../subjects/streams.ts'
+import { AUTH_BUCKET, SANDBOX_BUCKET, type StreamLimits, streams } from '../../subjects/streams.ts'
 import type { Bus } from './connect.ts'
 
 const NOT_FOUND = 10059
@@ -74,4 +75,5 @@ export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<vo
     replicas: limits.replicas,
     markerTTL: 60_000,
   })
+  await new Objm(bus.js).create(SANDBOX_BUCKET, { replicas: limits.replicas })
 }

@@ -36,7 +36,12 @@ export const publishJob = async (
   }
 }
 
-export type JobMeta = { readonly attempt: number; readonly subject: string }
+export type JobMeta = {
+  readonly attempt: number
+  readonly subject: string
+  /** Names the job: the same whenever it comes back. */
+  readonly sequence: number
+}
 
 export type ConsumeJobs<T> = {
   readonly stream: string
@@ -86,7 +91,11 @@ export const consumeJobs = async <T>(bus: Bus, options: ConsumeJobs<T>): Promise
 }
 
 const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, message: JsMsg): Promise<void> => {
-  const meta = { attempt: message.info.deliveryCount, subject: message.subject }
+  const meta = {
+    attempt: message.info.deliveryCount,
+    subject: message.subject,
+    sequence: message.seq,
+  }
   const bury = async (reason: string) => {
     await deadLetter(bus, options.kind, {
       reason,

@@ -1,0 +1,59 @@
+/**
+ * Files in an object store, one per name, with a few facts beside each. A newer one takes the older
+ * one's place; of two who put at once one fails.
+ */
+import type { FileHandle } from 'node:fs/promises'
+import { Readable, Writable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { Objm } from '@nats-io/obj'
+import type { Bus } from './connect.ts'
+
+export type Facts = Readonly<Record<string, string>>
+
+export type StoredObject = {
+  readonly facts: Facts
+  /** Of the place in the store, which has one even when the object was removed. */
+  readonly revision: number
+}
+
+export type Objects = {
+  /** What is stored under a name: no facts when there is nothing (any more). */
+  info(name: string): Promise<StoredObject>
+  /** Stores what a file holds, unless something else was put since `after` was told by `info`. */
+  put(name: string, file: FileHandle, facts: Facts, after: StoredObject): Promise<void>
+  /** Writes it into a file; undefined when there is none. @throws when it was damaged */
+  get(name: string, file: FileHandle): Promise<Facts | undefined>
+  /** One that is not there is no failure. */
+  remove(name: string): Promise<void>
+}
+
+/** Opens a bucket that `declareStreams` has made. */
+export const openObjects = async (bus: Bus, bucket: string): Promise<Objects> => {
+  const store = await new Objm(bus.js).open(bucket, false)
+  return {
+    info: async name => {
+      const found = await store.info(name)
+      const facts = found && !found.deleted ? (found.metadata ?? {}) : {}
+      return { facts, revision: found?.revision ?? 0 }
+    },
+    put: async (name, file, facts, after) => {
+      const bytes = Readable.toWeb(file.createReadStream({ autoClose: false, start: 0 }))
+      await store.put({ name, metadata: { ...facts } }, bytes as globalThis.ReadableStream, {
+        previousRevision: after.revision,
+      })
+    },
+    get: async (name, file) => {
+      const found = await store.get(name)
+      if (!found) return undefined
+      const into = file.createWriteStream({ autoClose: false, start: 0 })
+      await (found.data as ReadableStream<Uint8Array>).pipeTo(Writable.toWeb(into))
+      const error = await found.error
+      if (error) throw error
+      return found.info.metadata ?? {}
+    },
+    remove: async name => {
+      const found = await store.info(name)
+      if (found && !found.deleted) await store.delete(name)
+    },
+  }
+}
