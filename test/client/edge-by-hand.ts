@@ -8,6 +8,9 @@ type Test = { teardown(end: () => void | Promise<void>): unknown }
 // biome-ignore lint/suspicious/noExplicitAny: tests read whatever comes
 type Frame = any
 
+/** What stands before the lines of a snapshot. */
+type Older = { hasMore: boolean; cursor: object | null }
+
 export type Peer = {
   readonly socket: WebSocket
   /** The next frame of a type that was not taken yet; waits for it. */
@@ -16,7 +19,7 @@ export type Peer = {
   left(type: ClientFrameType): Frame[]
   send(frame: object): void
   /** Answers the subscription with a session whose lines `from + 1` … `to` it has missed. */
-  welcome(from: number, to: number, recovered?: boolean): Promise<Frame>
+  welcome(from: number, to: number, recovered?: boolean, older?: Older): Promise<Frame>
 }
 
 export const line = (n: number) => ({
@@ -26,7 +29,7 @@ export const line = (n: number) => ({
   event: { type: 'error', n },
 })
 
-const subscribed = (from: number, to: number, recovered: boolean) => ({
+const subscribed = (from: number, to: number, recovered: boolean, older: Older) => ({
   type: 'subscribed',
   sessionId: 's',
   participantId: 'p',
@@ -52,8 +55,7 @@ const subscribed = (from: number, to: number, recovered: boolean) => ({
   artifacts: [],
   timeline: {
     events: Array.from({ length: to - from }, (_, i) => line(from + i + 1)),
-    hasMore: false,
-    cursor: null,
+    ...older,
   },
   promptQueue: [],
   version: 1,
@@ -84,9 +86,9 @@ const peerOf = (socket: WebSocket): Peer => {
       }),
     left: type => frames.filter(frame => frame.type === type),
     send: frame => socket.send(JSON.stringify(frame)),
-    welcome: async (from, to, recovered = from > 0) => {
+    welcome: async (from, to, recovered = from > 0, older = { hasMore: false, cursor: null }) => {
       const asked = await peer.take('subscribe')
-      peer.send(subscribed(from, to, recovered))
+      peer.send(subscribed(from, to, recovered, older))
       return asked
     },
   }

@@ -293,3 +293,76 @@ t.test('closing is for good', async t => {
   t.match(session.connection, { kind: 'ended' })
   t.notOk(session.stop())
 })
+
+t.test('changes of the queue', async t => {
+  const { edge, clock, session, state, errors } = await setUp(t)
+  const peer = await edge.next()
+  await peer.welcome(0, 0)
+  await state('live')
+
+  const edit = session.editPrompt('m', 'new', 4)
+  const frame = await peer.take('edit_prompt')
+  t.match(frame, { messageId: 'm', content: 'new', version: 4 })
+  peer.socket.terminate()
+  await state('waiting')
+  clock.pass(300)
+  const next = await edge.next()
+  await next.welcome(0, 0)
+  t.strictSame(await next.take('edit_prompt'), frame, 'are sent again under the same id')
+  const { clientRequestId } = frame
+  next.send({ type: 'queue_changed', clientRequestId, version: 5 })
+  await edit
+
+  const move = session.movePrompt('m', null, 5)
+  const moving = await next.take('move_prompt')
+  next.send({
+    type: 'error',
+    code: 'QUEUE_VERSION_CONFLICT',
+    message: 'too late',
+    clientRequestId: moving.clientRequestId,
+    version: 9,
+  })
+  await t.rejects(move, { message: 'too late', cause: { version: 9 } })
+  t.strictSame(errors, [], 'it is told to who asked')
+
+  const cut = session.cancelPrompt('m')
+  const cutting = await next.take('cancel_prompt')
+  next.send({
+    type: 'prompt_cancelled',
+    clientRequestId: cutting.clientRequestId,
+    messageId: 'm',
+  })
+  await cut
+})
+
+t.test('older lines', async t => {
+  const { edge, session, state, numbers } = await setUp(t)
+  const peer = await edge.next()
+  const cursor = { timestamp: 3, id: 'e3', sequence: 3 }
+  await peer.welcome(2, 3, false, { hasMore: true, cursor })
+  await state('live')
+  const loading = session.loadEarlier()
+  void session.loadEarlier()
+  t.match(await peer.take('fetch_history'), { cursor })
+  peer.send({ type: 'history_page', items: [line(1), line(2)], hasMore: false, cursor: null })
+  await loading
+  t.strictSame(numbers(), [1, 2, 3])
+  t.equal(session.view.hasEarlier, false)
+  t.strictSame(peer.left('fetch_history'), [], 'one at a time')
+
+  const refused = session.loadEarlier()
+  await peer.take('fetch_history')
+  peer.send({ type: 'error', code: 'RATE_LIMITED', message: 'slowly' })
+  await t.rejects(refused, { message: 'slowly' })
+})
+
+t.test('a session that somebody deletes has ended', async t => {
+  const { edge, session, state, tokens } = await setUp(t)
+  const peer = await edge.next()
+  await peer.welcome(0, 0)
+  await state('live')
+  peer.socket.close(4002, 'Session deleted')
+  await state('ended')
+  t.match(session.connection, { reason: 'Session deleted' })
+  t.equal(tokens(), 1)
+})
