@@ -134,6 +134,8 @@ export const openShelf = (
     },
     apply: () =>
       turn(async () => {
+        // Thrown away meanwhile: nothing may make the file again but a record.
+        if (target === 0) return
         await apply()
       }),
     use: (sequence, work) =>

@@ -93,3 +93,29 @@ t.test('one prompt after the other runs, in one batch as in many', async t => {
     )
   }
 })
+
+t.test('a prompt that waits is edited, or cancelled, which leaves no row', async t => {
+  const by = { userId: 'u1', atMs: T0 }
+  const events = [
+    [{ type: 'prompt_edited', messageId: 'm1', content: 'new', ...by }],
+    [{ type: 'prompt_moved', messageId: 'm1', before: null, ...by }],
+    [{ type: 'prompt_edited', messageId: 'm2', content: 'new', ...by }],
+    [{ type: 'prompt_cancelled', messageId: 'm2', ...by }],
+    [{ type: 'queue_held', ...by }],
+    [{ type: 'queue_released', ...by }],
+  ] as const
+  for (const together of [true, false]) {
+    const { store, sql } = await startStore(t)
+    const log = sessionLog()
+    log.begin()
+    log.record([log.queued('m1', { clientRequestId: 'r1' })])
+    log.record([log.queued('m2', { clientRequestId: 'r2' })])
+    if (!together) await store.apply(log.entries)
+    for (const each of events) log.record([...each])
+    await store.apply(log.entries)
+    t.match(await sql('select id, content, status from messages'), [
+      { id: 'm1', content: 'new', status: 'pending' },
+    ])
+    t.equal((await sql('select 1 from messages')).length, 1)
+  }
+})

@@ -103,3 +103,59 @@ t.test('who comes back gets exactly what was missed, or is told that it is not t
   t.equal(await after(1, LOTS), null, 'forgotten by now')
   t.equal((await after(2, LOTS))?.length, CHANGES_KEPT, 'the oldest that is still there')
 })
+
+t.test('older pages, one before the other, each line once', async t => {
+  const { store } = await startStore(t)
+  const log = sessionLog()
+  log.begin()
+  for (let n = 1; n <= 10; n++) {
+    log.record([
+      // Two of one millisecond: the place in the timeline tells which is older.
+      log.shown(`e${n}`, { type: 'warning', message: 'x'.repeat(1000) }),
+      log.shown(`f${n}`, { type: 'warning', message: 'y' }),
+    ])
+  }
+  await store.apply(log.entries)
+  const all = Array.from({ length: 10 }, (_, n) => [`e${n + 1}`, `f${n + 1}`]).flat()
+  for (const [limit, maxBytes] of [
+    [3, LOTS],
+    [1, LOTS],
+    [20, LOTS],
+    [5, 2000],
+  ] as const) {
+    let page = await store.timeline(limit, maxBytes)
+    let ids = page.items.map(item => item.eventId)
+    while (page.hasMore && page.cursor) {
+      page = await store.history(page.cursor, limit, maxBytes)
+      for (const item of page.items) timelineItem.parse(item)
+      ids = [...page.items.map(item => item.eventId), ...ids]
+    }
+    t.same(ids, all, `${limit} lines or ${maxBytes} bytes at a time`)
+    t.ok(page.cursor, 'the last page says where it begins as well')
+    if (page.cursor) {
+      t.same(await store.history(page.cursor, limit, maxBytes), {
+        items: [],
+        hasMore: false,
+        cursor: null,
+      })
+    }
+  }
+})
+
+t.test('a cursor without a sequence means the line that it names', async t => {
+  const { store } = await startStore(t)
+  const log = sessionLog()
+  log.begin()
+  log.record([
+    log.shown('a', { type: 'warning' }),
+    log.shown('b', { type: 'warning' }),
+    log.shown('c', { type: 'warning' }),
+  ])
+  await store.apply(log.entries)
+  const timestamp = T0 + 1
+  const before = async (id: string) =>
+    (await store.history({ timestamp, id }, 10, LOTS)).items.map(item => item.eventId)
+  t.same(await before('c'), ['a', 'b'])
+  t.same(await before('a'), [])
+  t.same(await before('nothing'), [], 'which is older than its time if it is unknown')
+})
