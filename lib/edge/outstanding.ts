@@ -10,6 +10,8 @@ export type Outstanding = {
   readonly prompt: SandboxFrameOf<'prompt'> | null
   /** A stop that the sandbox has not confirmed. */
   readonly stop: boolean
+  /** Which prompt that stop concerns. */
+  readonly stopMessageId?: string | null
 }
 
 /** @param frames what the event means for the sandbox: see lib/session/view */
@@ -30,10 +32,10 @@ export const evolveOutstanding = (
         ? { ...outstanding, prompt: null }
         : outstanding
     case 'stop_requested':
-      return { ...outstanding, stop: true }
+      return { ...outstanding, stop: true, stopMessageId: event.messageId }
     case 'stop_confirmed':
     case 'stop_expired':
-      return { ...outstanding, stop: false }
+      return { ...outstanding, stop: false, stopMessageId: null }
     default:
       return outstanding
   }

@@ -103,7 +103,8 @@ export const openSandbox = (
   const become = () => {
     active = true
     if (outstanding.prompt) send(outstanding.prompt)
-    if (outstanding.stop) send({ type: 'stop' })
+    const { stop, stopMessageId } = outstanding
+    if (stop) send({ type: 'stop', ...(stopMessageId && { messageId: stopMessageId }) })
   }
   const hear = ({ event, frames }: ToSandbox) => {
     if (event.type === 'sandbox_requested' && event.generation > generation) {

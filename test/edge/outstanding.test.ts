@@ -24,7 +24,7 @@ t.test('a prompt is outstanding until it is delivered or over', async t => {
 
 t.test('a stop is outstanding until it is confirmed or given up', async t => {
   const stopped = after(none, event('stop_requested', 'a'))
-  t.match(stopped, { stop: true })
+  t.match(stopped, { stop: true, stopMessageId: 'a' })
   t.match(after(stopped, event('stop_confirmed', 'a')), none)
   t.match(after(stopped, event('stop_expired', 'a')), none)
 })
