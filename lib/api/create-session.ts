@@ -54,7 +54,12 @@ const publicId = (caller: Caller, key: string | undefined): string => {
 }
 
 export const createSession: Resource = (app, { bus, config, index }) => {
-  app.post('/sessions', { schema: { body: newSession } }, async (request, reply) => {
+  const schema = {
+    summary: 'Opens a session on a repository',
+    body: newSession,
+    response: { 201: z.object({ sessionId: z.string(), status: z.literal('created') }) },
+  }
+  app.post('/sessions', { schema }, async (request, reply) => {
     const { body, caller } = request
     const id = publicId(caller, idempotencyKey(request.headers['idempotency-key']))
     const answer = await requestCommand(
@@ -77,6 +82,6 @@ export const createSession: Resource = (app, { bus, config, index }) => {
     )
     accepted(answer.reply)
     await index.seen(id)
-    return reply.code(201).send({ sessionId: id, status: 'created' })
+    return reply.code(201).send({ sessionId: id, status: 'created' as const })
   })
 }

@@ -1,5 +1,6 @@
 /** `GET /sessions/:id/events` (spec 3.8): the stored timeline, newest first. */
 import { z } from 'zod'
+import { eventRow } from '../../subjects/asks.ts'
 import { knownSandboxEvent, RESERVED_EVENT_TYPES } from '../../subjects/sandbox-event.ts'
 import { ask } from '../bus/ask.ts'
 import { one, pageLimit, sessionParams } from './query.ts'
@@ -20,8 +21,19 @@ const query = z.object({
   message_id: one('message_id'),
 })
 
+const page = z.object({
+  events: z.array(eventRow),
+  cursor: z.string().optional(),
+  hasMore: z.boolean(),
+})
+
 export const events: Resource = (app, { bus }) => {
-  const schema = { params: sessionParams, querystring: query }
+  const schema = {
+    summary: 'The stored timeline, newest first',
+    params: sessionParams,
+    querystring: query,
+    response: { 200: page },
+  }
   app.get('/sessions/:id/events', { schema }, async request => {
     const { limit, cursor, type, message_id } = request.query
     const answer = await ask(bus, {

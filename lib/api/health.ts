@@ -2,5 +2,8 @@
 import type { App } from './zod-validation.ts'
 
 export const health = (app: App): void => {
-  app.get('/health', async () => ({ status: 'healthy', service: 'open-inspect-control-plane' }))
+  app.get('/health', { schema: { summary: 'This process answers', security: [] } }, async () => ({
+    status: 'healthy',
+    service: 'open-inspect-control-plane',
+  }))
 }

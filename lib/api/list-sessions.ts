@@ -26,16 +26,20 @@ const item = (summary: SessionSummary) => {
 }
 
 export const listSessions: Resource = (app, { index }) => {
-  app.get('/sessions', { schema: { querystring: filters } }, async request => {
-    const { createdBy, repoOwner, repoName, ...query } = request.query
-    const { caller } = request
-    const me = caller.kind === 'person' ? caller.who.userId : 'me'
-    const page = await index.list({
-      ...query,
-      repoOwner: repoOwner?.toLowerCase(),
-      repoName: repoName?.toLowerCase(),
-      createdBy: createdBy?.map(userId => (userId === 'me' ? me : userId)),
-    })
-    return { sessions: page.sessions.map(item), cursor: page.cursor, hasMore: page.hasMore }
-  })
+  app.get(
+    '/sessions',
+    { schema: { summary: 'Sessions, newest change first', querystring: filters } },
+    async request => {
+      const { createdBy, repoOwner, repoName, ...query } = request.query
+      const { caller } = request
+      const me = caller.kind === 'person' ? caller.who.userId : 'me'
+      const page = await index.list({
+        ...query,
+        repoOwner: repoOwner?.toLowerCase(),
+        repoName: repoName?.toLowerCase(),
+        createdBy: createdBy?.map(userId => (userId === 'me' ? me : userId)),
+      })
+      return { sessions: page.sessions.map(item), cursor: page.cursor, hasMore: page.hasMore }
+    },
+  )
 }

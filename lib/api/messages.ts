@@ -1,5 +1,6 @@
 /** `GET /sessions/:id/messages` (spec 3.8): every prompt and what became of it, newest first. */
 import { z } from 'zod'
+import { messageRow } from '../../subjects/asks.ts'
 import { ask } from '../bus/ask.ts'
 import { one, pageLimit, sessionParams } from './query.ts'
 import type { Resource } from './room.ts'
@@ -17,8 +18,19 @@ const query = z.object({
     .optional(),
 })
 
+const page = z.object({
+  messages: z.array(messageRow),
+  cursor: z.string().optional(),
+  hasMore: z.boolean(),
+})
+
 export const messages: Resource = (app, { bus }) => {
-  const schema = { params: sessionParams, querystring: query }
+  const schema = {
+    summary: 'The prompts, newest first',
+    params: sessionParams,
+    querystring: query,
+    response: { 200: page },
+  }
   app.get('/sessions/:id/messages', { schema }, async request => {
     const { limit, cursor, status } = request.query
     const answer = await ask(bus, {

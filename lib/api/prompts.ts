@@ -30,10 +30,23 @@ const stopRequest = z
   .object({ messageId: z.string().max(128).nullish(), clientRequestId: requestId.nullish() })
   .nullish()
 
+const queued = z.object({
+  messageId: z.string().optional(),
+  status: z.literal('queued'),
+  /** Among the unfinished ones, itself included: 1 is next. */
+  position: z.int().nullable(),
+})
+
 export const prompts: Resource = (app, { bus }) => {
   const params = sessionParams
 
-  app.post('/sessions/:id/prompt', { schema: { params, body: newPrompt } }, async request => {
+  const queue = {
+    summary: 'Puts a prompt into the queue',
+    params,
+    body: newPrompt,
+    response: { 200: queued },
+  }
+  app.post('/sessions/:id/prompt', { schema: queue }, async request => {
     const { body, caller } = request
     const author = actorOf(caller, { userId: body.authorId }, 'anonymous')
     const { userId, ...known } = author
@@ -57,10 +70,16 @@ export const prompts: Resource = (app, { bus }) => {
       { traceId: request.traceId },
     )
     const { messageId, position } = accepted(answer.reply)
-    return { messageId, status: 'queued', position: position ?? null }
+    return { messageId, status: 'queued' as const, position: position ?? null }
   })
 
-  app.post('/sessions/:id/stop', { schema: { params, body: stopRequest } }, async request => {
+  const end = {
+    summary: 'Stops what runs',
+    params,
+    body: stopRequest,
+    response: { 200: z.object({ status: z.literal('stopping') }) },
+  }
+  app.post('/sessions/:id/stop', { schema: end }, async request => {
     const { body, caller } = request
     const answer = await requestCommand(
       bus,
@@ -75,6 +94,6 @@ export const prompts: Resource = (app, { bus }) => {
       { traceId: request.traceId },
     )
     accepted(answer.reply)
-    return { status: 'stopping' }
+    return { status: 'stopping' as const }
   })
 }

@@ -32,7 +32,8 @@ const shown = ({ snapshot, details }: AnswerOf<'snapshot'>) => {
 }
 
 export const showSession: Resource = (app, { bus }) => {
-  app.get('/sessions/:id', { schema: { params: sessionParams } }, async (request, reply) => {
+  const schema = { summary: 'A session as it is now', params: sessionParams }
+  app.get('/sessions/:id', { schema }, async (request, reply) => {
     const { id } = request.params
     reply.header('cache-control', 'private, no-store')
     return shown(await ask(bus, { v: 1, type: 'snapshot', sid: id }))

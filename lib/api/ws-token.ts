@@ -20,7 +20,12 @@ const joining = z
   .nullish()
 
 export const wsToken: Resource = (app, { bus }) => {
-  const schema = { params: sessionParams, body: joining }
+  const schema = {
+    summary: 'A token with which a user joins over the WebSocket',
+    params: sessionParams,
+    body: joining,
+    response: { 200: z.object({ token: z.string(), participantId: z.string().optional() }) },
+  }
   app.post('/sessions/:id/ws-token', { schema }, async request => {
     const user = actorOf(request.caller, request.body ?? {})
     const token = randomBytes(32).toString('hex')
