@@ -12,12 +12,16 @@ import { toastChange } from './toasts.tsx'
 type Editing = { readonly messageId: string; readonly base: string; readonly text: string }
 
 /** A row that was moved by keyboard keeps the focus, wherever it is now. */
-const useFocusAfterMove = () => {
+const useFocusAfterMove = (version: number) => {
   const list = useRef<HTMLOListElement>(null)
-  const moved = useRef<{ messageId: string; move: Move } | null>(null)
+  const moved = useRef<{ messageId: string; move: Move; version: number } | null>(null)
   useLayoutEffect(() => {
-    if (!moved.current || document.activeElement !== document.body) return
+    if (!moved.current || moved.current.version === version) return
     const { messageId, move } = moved.current
+    moved.current = null
+    // Still there, unless it was the button that has just become of no use.
+    const focused = document.activeElement
+    if (focused !== document.body && !focused?.matches('.queue :disabled')) return
     const row = list.current?.querySelector(`[data-message="${CSS.escape(messageId)}"]`)
     const choices = row?.querySelectorAll<HTMLButtonElement>('button[data-move]:not(:disabled)')
     const same = [...(choices ?? [])].find(button => button.dataset.move === move)
@@ -32,7 +36,7 @@ type Props = { readonly session: Session; readonly onEdit: (text: string) => voi
 export const Queue = ({ session, onEdit }: Props) => {
   const { view, outbox } = session
   const [editing, setEditing] = useState<Editing | null>(null)
-  const { list, moved } = useFocusAfterMove()
+  const { list, moved } = useFocusAfterMove(view.queueVersion)
   const waiting = view.queue.filter(({ status }) => status === 'pending')
   const running = view.queue.length - waiting.length
   const edited = waiting.find(({ messageId }) => messageId === editing?.messageId)
@@ -42,7 +46,7 @@ export const Queue = ({ session, onEdit }: Props) => {
   const move = (from: number, direction: Move) => {
     const prompt = waiting[from]
     if (!prompt) return
-    moved.current = { messageId: prompt.messageId, move: direction }
+    moved.current = { messageId: prompt.messageId, move: direction, version: view.queueVersion }
     const before = waiting[direction === 'up' ? from - 1 : from + 2]?.messageId ?? null
     void act(session.movePrompt(prompt.messageId, before, view.queueVersion))
   }

@@ -122,7 +122,7 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
         )}
         <PromptBox
           text={draft}
-          disabled={status === 'archived'}
+          disabled={status === 'archived' || session.connection.kind === 'ended'}
           onText={text => {
             setDraft(text)
             if (text !== '') session.typing()
