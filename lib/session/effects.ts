@@ -1,5 +1,5 @@
 /** What the world must do because of an event. Doing it twice must not matter: it has an id. */
-import type { SpawnJob, StopJob } from '../../subjects/jobs.ts'
+import type { RestoreJob, SnapshotJob, SpawnJob, StopJob } from '../../subjects/jobs.ts'
 import type { Effect, SessionEvent, SessionEventOf } from '../../subjects/records.ts'
 import { ANY_HOST } from '../../subjects/subjects.ts'
 import type { SessionState } from './state.ts'
@@ -20,7 +20,11 @@ const spawn = (before: SessionState, event: SessionEventOf<'sandbox_requested'>)
     agentSessionId: before.agentSessionId,
     replaces: sandboxId === null ? null : { sandboxId, objectId },
   }
-  return { kind: 'sandbox_job', job: 'spawn', host: ANY_HOST, payload }
+  if (event.snapshotImageId === null) {
+    return { kind: 'sandbox_job', job: 'spawn', host: ANY_HOST, payload }
+  }
+  const restore: RestoreJob = { ...payload, snapshotImageId: event.snapshotImageId }
+  return { kind: 'sandbox_job', job: 'restore', host: ANY_HOST, payload: restore }
 }
 
 /** The sandbox of a generation, if it is the present one or the one before. */
@@ -42,6 +46,14 @@ const stop = (before: SessionState, event: SessionEventOf<'sandbox_shutdown'>): 
   return [{ kind: 'sandbox_job', job: 'stop', host, payload }]
 }
 
+const snapshot = (before: SessionState, event: SessionEventOf<'snapshot_started'>): Wanted[] => {
+  const { generation, sandboxId, objectId, host } = before.sandbox
+  if (!sandboxId || generation !== event.generation) return []
+  const { reason } = event
+  const payload: SnapshotJob = { v: 1, sid: before.id, generation, sandboxId, objectId, reason }
+  return [{ kind: 'sandbox_job', job: 'snapshot', host, payload }]
+}
+
 /** Ends every sandbox that is still known, and has removed what they left behind. */
 const destroy = ({ id, sandbox }: SessionState): Wanted[] =>
   [sandbox.previous, sandbox].flatMap((one): Wanted[] => {
@@ -56,6 +68,7 @@ const destroy = ({ id, sandbox }: SessionState): Wanted[] =>
 export const effectsOf = (before: SessionState, event: SessionEvent): readonly Wanted[] => {
   if (event.type === 'sandbox_requested') return [spawn(before, event)]
   if (event.type === 'sandbox_shutdown') return stop(before, event)
+  if (event.type === 'snapshot_started') return snapshot(before, event)
   if (event.type === 'session_deleted') return destroy(before)
   return []
 }

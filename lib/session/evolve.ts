@@ -98,6 +98,8 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'sandbox_observed':
     case 'sandbox_activity':
     case 'sandbox_git_sync':
+    case 'snapshot_started':
+    case 'snapshot_failed':
       return { ...state, sandbox: evolveSandbox(state.sandbox, event) }
     case 'sandbox_warming':
       return { ...state, warmedAtMs: event.atMs }
@@ -116,8 +118,6 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       return { ...state, snapshotImageId: event.imageId }
 
     // For readers only.
-    case 'snapshot_started':
-    case 'snapshot_failed':
     case 'prompt_refused':
     case 'sandbox_shutdown':
     case 'sandbox_retry_planned':

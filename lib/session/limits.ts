@@ -14,5 +14,12 @@ export const REMEMBERED_CONNECTIONS = 16
 export const REMEMBERED_FAILURES = 32
 /** Characters of a title, after trimming (spec 4.5). */
 export const MAX_TITLE_CHARS = 200
+/** Why a snapshot is taken: the queue has run empty; the sandbox is about to end (spec 4.6). */
+export const AFTER_WORK = 'execution_complete'
+export const BEFORE_IDLE_STOP = 'inactivity_timeout'
+export const WHEN_SILENT = 'heartbeat_timeout'
+export const BEFORE_END = 'sandbox_ending'
+/** How long a snapshot has before the sandbox that it was taken of is looked at again. */
+export const SNAPSHOT_HEAD_START_MS = 30_000
 /** An owner that has watched for less does not know yet whether anybody is connected. */
 export const PRESENCE_SETTLES_MS = 30_000

@@ -76,6 +76,10 @@ export type Sandbox = Readonly<{
   /** Newest unnumbered events that were stored. */
   ackIds: readonly string[]
   previous: ReplacedSandbox | null
+  /** The image that it began from, or null for a fresh one. */
+  restoredFrom: string | null
+  /** Work was done on it since its last snapshot was begun. */
+  unsaved: boolean
 }>
 
 /** An accepted request: what was asked, and what was answered. */
@@ -154,6 +158,8 @@ export const noSandbox: Sandbox = {
   runs: [],
   ackIds: [],
   previous: null,
+  restoredFrom: null,
+  unsaved: false,
 }
 
 /** Before `create_session`. */

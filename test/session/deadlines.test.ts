@@ -85,6 +85,7 @@ t.test('heartbeat', async t => {
   t.equal(scene.due('heartbeat'), 90_002)
   const { events, record } = scene.tell(at(90_002, fires('heartbeat', 90_002).command, beat(1)))
   exactly(t, events, [
+    { type: 'snapshot_started', reason: 'heartbeat_timeout' },
     { type: 'timeline', event: { error: 'Execution timed out (stuck processing)' } },
     { type: 'prompt_finished', success: false },
     { type: 'sandbox_status_changed', status: 'stale', reason: 'Heartbeat stale' },
@@ -95,7 +96,7 @@ t.test('heartbeat', async t => {
   ])
   t.same(
     record.effects.map(one => one.job),
-    ['stop', 'spawn'],
+    ['snapshot', 'stop', 'spawn'],
   )
 })
 

@@ -176,8 +176,7 @@ const armed = ({ state, policy, armed: timers }: World): void => {
   }
 }
 
-const OF_A_SANDBOX =
-  /^(?:prompt|stop|timeline|artifact|cost|snapshot|sandbox_(?:bridge|conn|disc|progress))/
+const OF_A_SANDBOX = /^(?:prompt|stop|timeline|artifact|cost|sandbox_(?:bridge|conn|disc|progress))/
 
 /** Words of a sandbox that was replaced change nothing; the queue may have moved meanwhile. */
 const deafToTheOld = (world: World): void => {

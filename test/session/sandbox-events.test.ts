@@ -107,6 +107,7 @@ t.test('completion', async t => {
     },
     { type: 'prompt_finished', messageId, success: false, error: 'tests' },
     { type: 'session_status_changed', status: 'failed' },
+    { type: 'snapshot_started', reason: 'execution_complete' },
   ])
   t.same(scene.tell(says(done(messageId))).events, [], 'it ends once')
 

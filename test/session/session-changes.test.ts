@@ -16,7 +16,6 @@ import {
   ready,
   remove,
   says,
-  snapshotSaved,
   spawned,
   stop,
   title,
@@ -143,15 +142,4 @@ t.test('both sandboxes that are still known are destroyed; none where none was',
       ['destroy', 'any', 2],
     ],
   )
-})
-
-t.test('the newest image is kept, whatever state its sandbox is in', async t => {
-  const { scene } = given(...ready)
-  exactly(t, scene.tell(snapshotSaved('one')).events, [{ type: 'snapshot_saved', imageId: 'one' }])
-  t.same(scene.tell(snapshotSaved('one')).events, [], 'told twice')
-  scene.tell(exited(true))
-  scene.tell(snapshotSaved('two'))
-  t.equal(scene.state.snapshotImageId, 'two')
-  t.equal(scene.state.sandbox.status, 'stopped')
-  t.same(scene.tell(snapshotSaved('three', 2)).events, [], 'of no sandbox of ours')
 })

@@ -59,11 +59,15 @@ t.test('no confirmation: the sandbox is ended, and the queue goes on with anothe
   exactly(
     t,
     events.map(one => one.type),
-    ['stop_expired', 'sandbox_status_changed', 'sandbox_shutdown'],
+    ['stop_expired', 'snapshot_started', 'sandbox_status_changed', 'sandbox_shutdown'],
     'the cooldown of 30 s since the last spawn holds',
   )
-  t.match(events[1], { status: 'stale', reason: 'Stop confirmation timed out' })
-  exactly(t, record.effects, [{ job: 'stop', host: 'host-a', payload: { objectId: 'object-1' } }])
+  t.match(events[2], { status: 'stale', reason: 'Stop confirmation timed out' })
+  const payload = { objectId: 'object-1' }
+  exactly(t, record.effects, [
+    { job: 'snapshot', host: 'host-a', payload },
+    { job: 'stop', host: 'host-a', payload },
+  ])
   t.equal(scene.due('retry'), 30_000)
   exactly(
     t,

@@ -79,6 +79,13 @@ export const snapshotSaved = (imageId: string, generation = 1): CommandInput => 
   imageId,
   reason: 'execution_complete',
 })
+export const snapshotFailed = (reason = 'execution_complete', generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_snapshot_failed',
+  generation,
+  error: 'no room',
+  reason,
+})
 export const warm = (): CommandInput => ({ v: 1, type: 'warm', reason: 'typing' })
 /** `hash`: one hexadecimal digit is repeated to the length of a hash. */
 export const wsToken = (hash: string, userId = 'ada', clientRequestId?: string): CommandInput => ({

@@ -202,6 +202,7 @@ const MOVES = {
   unarchive: world => world.tell(tale.unarchive()),
   invite: (world, a, b) => world.tell(tale.invite(`user${a}`, { role: b ? 'member' : 'owner' })),
   snapshotSaved: (world, a, b) => world.tell(tale.snapshotSaved(`image-${a}`, world.generation(b))),
+  snapshotFailed: (world, _, b) => world.tell(tale.snapshotFailed(undefined, world.generation(b))),
   warm: world => world.tell(tale.warm()),
   token: (world, a, b) => world.tell(tale.wsToken(String(a), b % 2 ? 'ada' : 'eve')),
   spawned: (world, _, b) => world.tell(tale.spawned(world.generation(b))),

@@ -5,6 +5,7 @@
 import type { SessionStatus } from '../../../subjects/records.ts'
 import type { Context } from '../decide.ts'
 import { addLine, type Draft } from '../draft.ts'
+import { AFTER_WORK } from '../limits.ts'
 import { shownPerson } from '../people.ts'
 import {
   isClosed,
@@ -13,6 +14,7 @@ import {
   type QueuedMessage,
   unfinishedCount,
 } from '../state.ts'
+import { takeSnapshot } from './snapshots.ts'
 import type { Asked } from './spawn-decision.ts'
 import { wantSandbox } from './want-sandbox.ts'
 
@@ -73,10 +75,21 @@ const moveQueue = (draft: Draft, context: Context, asked: Asked): void => {
   else wantSandbox(draft, context, asked)
 }
 
+/** The queue has run empty: what was done is kept, in case the sandbox is lost. */
+const keepWork = (draft: Draft, context: Context): void => {
+  const { running, stopping, queue, sandbox } = draft.state
+  const ended = draft.events.some(
+    event => event.type === 'prompt_finished' || event.type === 'stop_confirmed',
+  )
+  if (!ended || running || stopping || queue.length > 0 || !isConnected(sandbox)) return
+  takeSnapshot(draft, AFTER_WORK, context)
+}
+
 /** Brings the session's status up to date, then the queue. */
 export const advance = (draft: Draft, context: Context, asked: Asked): void => {
   if (!draft.state.exists) return
   const status = dueStatus(draft)
   if (status !== draft.state.status) draft.add({ type: 'session_status_changed', status })
   moveQueue(draft, context, asked)
+  keepWork(draft, context)
 }

@@ -4,9 +4,10 @@ import type { Reply } from '../../../subjects/replies.ts'
 import { type DeadlineName, deadlines } from '../deadlines.ts'
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
-import { PRESENCE_SETTLES_MS } from '../limits.ts'
+import { BEFORE_IDLE_STOP, PRESENCE_SETTLES_MS, SNAPSHOT_HEAD_START_MS } from '../limits.ts'
 import { connectTimedOut, endSandbox, INACTIVITY, STALE, STOP_UNCONFIRMED } from './end-sandbox.ts'
 import { STOPPED, stopRunning, TIMED_OUT } from './finish.ts'
+import { takeSnapshot } from './snapshots.ts'
 
 /** A deadline that the state has, exactly so; undefined for one that was overtaken. */
 const currentDeadline = (
@@ -59,6 +60,8 @@ const lookForActivity = (draft: Draft, context: Context): void => {
   } else if (nowMs < settledMs) {
     // Nobody has had the time to say that they are here.
     checkInactivityAgain(draft, settledMs)
+  } else if (takeSnapshot(draft, BEFORE_IDLE_STOP, context)) {
+    checkInactivityAgain(draft, nowMs + SNAPSHOT_HEAD_START_MS)
   } else {
     endSandbox(draft, { status: 'stopped', reason: INACTIVITY, error: TIMED_OUT }, context)
     draft.add({ type: 'sandbox_warning', message: 'The sandbox was stopped for inactivity' })

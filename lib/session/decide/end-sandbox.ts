@@ -1,7 +1,9 @@
 /** The ways in which a sandbox ends or fails to begin. */
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
+import { BEFORE_END, WHEN_SILENT } from '../limits.ts'
 import { failRunning } from './finish.ts'
+import { takeSnapshot } from './snapshots.ts'
 
 /** Reasons of the close frame (spec 2.2). */
 export const INACTIVITY = 'Inactivity timeout'
@@ -26,6 +28,7 @@ export const endSandbox = (
   end: { readonly status: 'stale' | 'stopped'; readonly reason: string; readonly error: string },
   context: Context,
 ): void => {
+  takeSnapshot(draft, end.status === 'stale' ? WHEN_SILENT : BEFORE_END, context)
   releaseWork(draft, end.error, context)
   // The status comes first, because it is what refuses a reconnect.
   draft.add({ type: 'sandbox_status_changed', status: end.status, reason: end.reason })

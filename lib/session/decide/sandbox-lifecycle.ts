@@ -37,6 +37,9 @@ const acceptSpawned = (
   const { generation, host, objectId = null } = command
   if (namesMore(sandbox, command)) {
     draft.add({ type: 'sandbox_spawned', generation, objectId, host })
+    if (sandbox.restoredFrom !== null) {
+      draft.add({ type: 'sandbox_restored', message: 'Session restored from snapshot' })
+    }
     if (command.warning) warn(draft, command.warning, context)
   }
   // A bridge may connect before its provider has answered: then it stays ready.

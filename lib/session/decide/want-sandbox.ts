@@ -1,8 +1,10 @@
 /** Asking for a sandbox: what follows from the spawn decision. */
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
+import { BEFORE_END } from '../limits.ts'
 import { isClosed, isConnected } from '../state.ts'
 import { connectTimedOut, shutDown, TERMINATED } from './end-sandbox.ts'
+import { takeSnapshot } from './snapshots.ts'
 import { type Asked, mustEndFirst, type SpawnDecision, spawnDecision } from './spawn-decision.ts'
 
 /** Decides, after saying of a sandbox that never connected that it failed, if nobody has yet. */
@@ -16,8 +18,13 @@ const decideSpawn = (draft: Draft, context: Context, asked: Asked): SpawnDecisio
 /** Requests a sandbox of the next generation. Its id and token hash are recorded before anybody is
  * asked to start it, because a bridge may connect before its provider has answered. */
 const requestSandbox = (draft: Draft, context: Context): void => {
-  if (mustEndFirst(draft.state)) shutDown(draft, TERMINATED)
-  const { repoOwner, repoName, sandbox } = draft.state
+  if (mustEndFirst(draft.state)) {
+    takeSnapshot(draft, BEFORE_END, context)
+    shutDown(draft, TERMINATED)
+  }
+  const { repoOwner, repoName, sandbox, snapshotImageId } = draft.state
+  // One that could not be started from the image is followed by a fresh one, which may.
+  const failedRestore = sandbox.status === 'failed' && sandbox.restoredFrom !== null
   const generation = sandbox.generation + 1
   draft.add(
     {
@@ -25,7 +32,7 @@ const requestSandbox = (draft: Draft, context: Context): void => {
       generation,
       sandboxId: `sandbox-${repoOwner}-${repoName}-${context.nowMs}`,
       tokenHash: context.sandboxTokenHash(generation),
-      snapshotImageId: null,
+      snapshotImageId: failedRestore ? null : snapshotImageId,
       requestedAtMs: context.nowMs,
     },
     { type: 'sandbox_status_changed', status: 'spawning', reason: null },

@@ -1,5 +1,10 @@
 import type { SessionEventOf } from '../../../subjects/records.ts'
-import { REMEMBERED_ACK_IDS, REMEMBERED_CONNECTIONS, REMEMBERED_RUNS } from '../limits.ts'
+import {
+  AFTER_WORK,
+  REMEMBERED_ACK_IDS,
+  REMEMBERED_CONNECTIONS,
+  REMEMBERED_RUNS,
+} from '../limits.ts'
 import { noSandbox, type ReplacedSandbox, type Sandbox } from '../state.ts'
 
 type SandboxEvent = SessionEventOf<
@@ -13,6 +18,8 @@ type SandboxEvent = SessionEventOf<
   | 'sandbox_observed'
   | 'sandbox_activity'
   | 'sandbox_git_sync'
+  | 'snapshot_started'
+  | 'snapshot_failed'
 >
 
 const replaced = ({ generation, sandboxId, objectId, host }: Sandbox): ReplacedSandbox | null =>
@@ -37,6 +44,7 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
         tokenHash: event.tokenHash,
         requestedAtMs: event.requestedAtMs,
         previous: replaced(sandbox),
+        restoredFrom: event.snapshotImageId,
       }
     case 'sandbox_spawned': {
       const { generation, objectId, host } = event
@@ -87,6 +95,11 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
       }
     case 'sandbox_activity':
       return { ...sandbox, lastActivityMs: event.atMs, inactivityCheckMs: null }
+    case 'snapshot_started':
+      return { ...sandbox, unsaved: false }
+    case 'snapshot_failed':
+      // One more attempt before the sandbox ends; not one after the other for ever.
+      return event.reason === AFTER_WORK ? { ...sandbox, unsaved: true } : sandbox
     case 'sandbox_git_sync':
       return { ...sandbox, gitSyncStatus: event.status }
   }

@@ -74,7 +74,7 @@ export const evolveWork = (state: SessionState, event: WorkEvent): SessionState 
           attempt: 0,
         },
         lines: nextPrompt(state.lines),
-        sandbox: { ...state.sandbox, lastActivityMs: event.startedAtMs },
+        sandbox: { ...state.sandbox, lastActivityMs: event.startedAtMs, unsaved: true },
       }
     }
     case 'prompt_cancelled':
