@@ -46,7 +46,8 @@ export type Provider = {
    */
   create(job: SpawnJob, access: Access): Promise<Spawned>
   restore(job: RestoreJob, access: Access): Promise<Spawned>
-  snapshot(job: SnapshotJob): Promise<{ readonly imageId: string }>
+  /** Stores it as an image. `jobId` is the same whenever the same job comes back. */
+  snapshot(job: SnapshotJob, jobId: string): Promise<{ readonly imageId: string }>
   /** Ends it; one that is gone already is no failure. `remove`: with all that it left. */
   stop(job: StopJob, options: { readonly remove: boolean }): Promise<void>
   /** Takes up what an earlier process left, and reports every end from now on. */

@@ -20,13 +20,14 @@ import {
   type StopJob,
   sandboxJobSchemas,
 } from '../../subjects/jobs.ts'
-import { JOB } from '../../subjects/streams.ts'
+import { JOB, SANDBOX_BUCKET } from '../../subjects/streams.ts'
 import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/subjects.ts'
 import { sandboxToken } from '../auth/sandbox-token.ts'
 import { publishCommand } from '../bus/command.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { consumeJobs } from '../bus/jobs.ts'
+import { openObjects } from '../bus/objects.ts'
 import { takeLock } from '../process/lock.ts'
 import type { Log } from '../telemetry/log.ts'
 import { httpProvider } from './http/provider.ts'
@@ -48,7 +49,8 @@ const demoAgentCommand = () => `${shellQuoted(process.execPath)} ${shellQuoted(D
 
 const listOf = (text: string | undefined) => text?.split(',').filter(item => item !== '') ?? []
 
-const providerOf = (config: Config, log: Log): Provider | undefined => {
+/** The provider that is configured; `none` has no process that comes here. */
+const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider> => {
   switch (config.sandboxProvider) {
     case 'local':
       return localProvider({
@@ -58,6 +60,7 @@ const providerOf = (config: Config, log: Log): Provider | undefined => {
         agentEnv: listOf(config.agentEnv),
         hosts: listOf(config.sandboxHosts),
         env: process.env,
+        objects: await openObjects(bus, SANDBOX_BUCKET),
         log,
       })
     case 'http':
@@ -67,7 +70,7 @@ const providerOf = (config: Config, log: Log): Provider | undefined => {
         nowMs: Date.now,
       })
     case 'none':
-      return undefined
+      throw fail('CONFIG_INVALID', { message: 'no sandbox provider is configured' })
   }
 }
 
@@ -77,19 +80,21 @@ export const runSandboxes = async (
   signal: AbortSignal,
   log: Log,
 ): Promise<void> => {
-  const provider = providerOf(config, log)
-  if (!provider) {
+  if (config.sandboxProvider === 'none') {
     log.info('no provider is configured: no sandboxes are started')
     return aborted(signal)
   }
   const folder = join(config.dataDir, 'sandboxes')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const lock = provider.capabilities.hostBound ? await lockOf(folder, signal, log) : undefined
+  // Local sandboxes belong to their host, and to one process on it.
+  const local = config.sandboxProvider === 'local'
+  const lock = local ? await lockOf(folder, signal, log) : undefined
   if (signal.aborted) return lock?.release()
-  const host = provider.capabilities.hostBound ? await hostOf(folder) : ANY_HOST
+  const host = local ? await hostOf(folder) : ANY_HOST
   const bus = await connectBus({ url: config.natsUrl, name: `sandboxes-${host}` })
   try {
     await declareStreams(bus, { replicas: config.natsReplicas })
+    const provider = await providerOf(config, bus, log)
     await serve({ bus, provider, host, config, signal, log })
   } finally {
     await bus.close()
@@ -121,7 +126,7 @@ const serve = async (serving: Serving): Promise<void> => {
       signal,
       concurrency: CONCURRENCY,
       attempts: ATTEMPTS,
-      run: (job, meta) => doJob(serving, kindOf(meta.subject), job),
+      run: (job, meta) => doJob(serving, kindOf(meta.subject), job, `${JOB}.${meta.sequence}`),
       onError: (error, meta) => log.warn({ err: error, ...meta }, 'a job failed'),
     }),
   )
@@ -138,7 +143,12 @@ const kindOf = (subject: string): SandboxJobKind => {
 }
 
 /** Does one job. Throws only what may pass, or what nobody can be told of. */
-const doJob = async (serving: Serving, kind: SandboxJobKind, job: AnyJob): Promise<void> => {
+const doJob = async (
+  serving: Serving,
+  kind: SandboxJobKind,
+  job: AnyJob,
+  jobId: string,
+): Promise<void> => {
   const { provider, log } = serving
   switch (kind) {
     case 'spawn':
@@ -152,11 +162,26 @@ const doJob = async (serving: Serving, kind: SandboxJobKind, job: AnyJob): Promi
         log.warn({ err: error, sid: job.sid }, 'a sandbox was not stopped')
       })
       return
-    case 'snapshot': {
-      const { imageId } = await provider.snapshot(job as SnapshotJob)
-      log.info({ sid: job.sid, imageId }, 'snapshot taken')
-    }
+    case 'snapshot':
+      return snapshot(serving, job as SnapshotJob, jobId)
   }
+}
+
+/** Reports what came of it, also that nothing did: whoever waits for it has to go on. */
+const snapshot = async ({ bus, provider, log }: Serving, job: SnapshotJob, jobId: string) => {
+  const { sid, generation } = job
+  const reason = job.reason.slice(0, 256)
+  let command: CommandInput
+  try {
+    const { imageId } = await provider.snapshot(job, jobId)
+    log.info({ sid, generation, imageId }, 'snapshot taken')
+    command = { v: 1, type: 'sandbox_snapshot_saved', generation, imageId, reason }
+  } catch (cause) {
+    const error = (cause instanceof Error ? cause.message : String(cause)).slice(0, 4_000)
+    log.warn({ sid, generation, reason: error }, 'no snapshot')
+    command = { v: 1, type: 'sandbox_snapshot_failed', generation, error, reason }
+  }
+  await publishCommand(bus, sid, command, { id: `${sid}.${jobId}.${command.type}` })
 }
 
 const start = async (serving: Serving, kind: 'spawn' | 'restore', job: RestoreJob) => {

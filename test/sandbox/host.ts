@@ -67,6 +67,7 @@ export const startHost = async (t: Test, env: Readonly<Record<string, string>> =
   const folder = (sid: string) => join(dataDir, 'sandboxes', sid)
   return {
     bus,
+    nats,
     plane,
     dataDir,
     host,

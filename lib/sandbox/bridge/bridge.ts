@@ -13,6 +13,7 @@ import type { BridgeEnvironment } from './environment.ts'
 import { createOutbox } from './outbox.ts'
 import { type PromptFrame, runPrompt } from './run-prompt.ts'
 import { createSeat } from './seat.ts'
+import { writeStanding } from './standing.ts'
 import type { Turn } from './turn.ts'
 
 const HEARTBEAT_EVERY_MS = 30_000
@@ -76,10 +77,25 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
   /** Set when the sandbox ends: nothing new is begun. */
   let ending: string | undefined
 
+  /** Tells the host what it has to know for a snapshot. */
+  let standing: Promise<void> = Promise.resolve()
+  const stand = () => {
+    standing = standing
+      .then(() => {
+        const agentSessionId = seat.sessionId()
+        const messageId = running?.messageId ?? null
+        return writeStanding(environment.folder, { agentSessionId, running: messageId })
+      })
+      .catch(error => log(`the state of the bridge was not noted: ${error}`))
+    return standing
+  }
+  void warm.then(stand)
+
   const run = async (prompt: PromptFrame) => {
     const stop = new AbortController()
     running = { messageId: prompt.messageId, stop }
     if (ending !== undefined) stop.abort(ending)
+    await stand()
     await runPrompt({
       prompt,
       folder: environment.folder,
@@ -96,6 +112,7 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
       sweep: () => sweep(environment.folder, [AGENT_MARK]),
     })
     running = undefined
+    await stand()
   }
 
   const stop = (frame: SandboxFrame) => {
@@ -148,6 +165,7 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     send(JSON.stringify({ type: 'ready', ...common(), opencodeSessionId, dedupes: true }))
     outbox.attach(send)
   }
+  if (environment.restored) log('goes on from a snapshot')
   const connection = openConnection({
     ...environment,
     ...(options.timing ? { timing: options.timing } : {}),

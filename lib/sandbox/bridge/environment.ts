@@ -44,6 +44,8 @@ const variables = z.object({
   /** Names, separated by commas, of variables that the agent gets besides the fixed few. */
   AGENT_ENV: z.string().default(''),
   AGENT_ISOLATION: json(isolation).optional(),
+  /** The workspace, and the agent's home, are those of an earlier sandbox. */
+  RESTORED_FROM_SNAPSHOT: z.enum(['true', 'false']).optional(),
 })
 
 export type BridgeEnvironment = {
@@ -59,6 +61,7 @@ export type BridgeEnvironment = {
   /** The agent's whole environment. */
   readonly agentEnv: Readonly<Record<string, string>>
   readonly isolation: Isolation | null
+  readonly restored: boolean
 }
 
 /** Variables of the host that any program needs, and that hold no secret. */
@@ -104,5 +107,6 @@ export const readBridgeEnvironment = (env: Env): BridgeEnvironment => {
     agentInactivityMs: v.AGENT_INACTIVITY_MS,
     agentEnv: agentEnvironment(env, v.SANDBOX_FOLDER, v.AGENT_ENV),
     isolation: v.AGENT_ISOLATION ?? null,
+    restored: v.RESTORED_FROM_SNAPSHOT === 'true',
   }
 }

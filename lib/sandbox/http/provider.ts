@@ -128,9 +128,17 @@ export const httpProvider = (options: HttpProviderOptions): Provider => {
       }
       return spawned(await call('restore', body, { ms: CREATE_WITHIN_MS, key: key(job) }))
     },
-    snapshot: async job => {
+    snapshot: async (job, jobId) => {
+      if (job.objectId === null) {
+        throw fail('PROVIDER_REFUSED', {
+          message: 'The sandbox provider has not named the sandbox',
+        })
+      }
       const body = { sandbox_id: job.objectId, session_id: job.sid, reason: job.reason }
-      const { image_id: imageId } = await call('snapshot', body, { ms: SNAPSHOT_WITHIN_MS })
+      const { image_id: imageId } = await call('snapshot', body, {
+        ms: SNAPSHOT_WITHIN_MS,
+        key: jobId,
+      })
       if (!imageId) {
         throw fail('PROVIDER_REFUSED', { message: 'The sandbox provider named no image' })
       }

@@ -82,7 +82,7 @@ export const ensureDemoRepository = async (repos: string): Promise<void> => {
   await mkdir(join(repos, 'demo'), { recursive: true, mode: 0o700 })
   const fresh = await mkdtemp(join(repos, 'demo', '.hello-'))
   await git(['init', '--quiet', '--bare', '--initial-branch=main', fresh])
-  await git(['-C', fresh, 'fast-import', '--quiet'], fastImport())
+  await git(['-C', fresh, 'fast-import', '--quiet'], { input: fastImport() })
   // Another process may have been faster; its repository is the same.
   await rename(fresh, path).catch(() => rm(fresh, { recursive: true, force: true }))
 }

@@ -10,7 +10,10 @@ const WITHIN_MS = 300_000
  * hands: its configuration can name programs.
  * @throws an error whose message is git's own
  */
-export const git = async (args: readonly string[], input?: string): Promise<string> => {
+export const git = async (
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<string> => {
   const running = run('git', ['-c', 'safe.directory=*', ...args], {
     env: {
       PATH: process.env.PATH,
@@ -18,12 +21,13 @@ export const git = async (args: readonly string[], input?: string): Promise<stri
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_TERMINAL_PROMPT: '0',
       LC_ALL: 'C',
+      ...options.env,
     },
     timeout: WITHIN_MS,
     maxBuffer: 16 * 1024 ** 2,
   })
   running.child.stdin?.on('error', () => {})
-  running.child.stdin?.end(input)
+  running.child.stdin?.end(options.input)
   try {
     return (await running).stdout
   } catch (error) {

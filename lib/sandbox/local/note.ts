@@ -12,6 +12,8 @@ const base = {
   generation: z.int(),
   sandboxId: z.string(),
   warning: z.string().nullable(),
+  /** `owner/name` of what the workspace is a clone of. */
+  repository: z.string().optional(),
 }
 
 const note = z.discriminatedUnion('state', [

@@ -10,12 +10,15 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, fail } from '../../../subjects/errors.ts'
-import type { SpawnJob } from '../../../subjects/jobs.ts'
+import type { RestoreJob, SnapshotJob, SpawnJob } from '../../../subjects/jobs.ts'
 import { isSessionId, sessionId } from '../../../subjects/subjects.ts'
+import type { Objects } from '../../bus/objects.ts'
 import type { Log } from '../../telemetry/log.ts'
+import { clearStanding } from '../bridge/standing.ts'
 import { type Access, type Exit, type Provider, REPLACE_WITHIN_MS } from '../provider.ts'
 import { BRIDGE_MARK } from '../sweep.ts'
 import { ensureDemoRepository } from './demo-repository.ts'
+import { endOf, howItEnded } from './ending.ts'
 import { isolationOf, notIsolated, type Probe, probeIsolation } from './isolation.ts'
 import { type Note, type NoteOf, readNote, writeNote } from './note.ts'
 import {
@@ -27,6 +30,7 @@ import {
   startBridge,
 } from './process.ts'
 import { prepareWorkspace, repositoryFolder } from './repositories.ts'
+import { openShelf } from './snapshot/shelf.ts'
 
 export type LocalProviderOptions = {
   readonly dataDir: string
@@ -38,14 +42,13 @@ export type LocalProviderOptions = {
   /** Hosts that an isolated agent may reach. */
   readonly hosts: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where snapshots are kept. */
+  readonly objects: Objects
   readonly log: Log
 }
 
 /** Variables of the host that a bridge needs. */
 const PASSED = ['PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TERM', 'NODE_EXTRA_CA_CERTS']
-/** Exit code of a bridge that the control plane does not want any more. */
-const REFUSED = 3
-
 type Running = {
   readonly bridge: BridgeProcess
   readonly note: NoteOf<'running'>
@@ -59,6 +62,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   const { dataDir, log } = options
   const root = join(dataDir, 'sandboxes')
   const repos = join(dataDir, 'repos')
+  const shelf = openShelf({ objects: options.objects, path: options.env.PATH ?? '' })
   const running = new Map<string, Running>()
   const lines = new Map<string, Promise<unknown>>()
   let probe: Probe = { works: false, why: 'not tried' }
@@ -78,9 +82,10 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   }
 
   const noteEnd = async (note: Note, how: { reason: string; orderly: boolean }) => {
-    const { v, sid, generation, sandboxId, warning } = note
+    const { v, sid, generation, sandboxId, warning, repository } = note
     const folder = folderOf(sid)
-    const base = { v, sid, generation, sandboxId, warning, state: 'ended', ...how } as const
+    const kept = { v, sid, generation, sandboxId, warning, ...(repository ? { repository } : {}) }
+    const base = { ...kept, state: 'ended', ...how } as const
     await writeNote(folder, { ...base, reported: false })
     await report({ sid, generation, ...how })
     // A younger one may have begun while the report was on its way.
@@ -98,7 +103,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
         const folder = folderOf(note.sid)
         await clearAway(folder, bridge)
         running.delete(note.sid)
-        const how = await howItEnded(folder, entry, code, signal)
+        const how = await howItEnded(folder, entry.ending, { code, signal })
         log.info(
           { sid: note.sid, generation: note.generation, reason: how.reason },
           'sandbox ended',
@@ -119,9 +124,11 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await entry.settled
   }
 
+  const rulesOf = (folder: string, repository: string) =>
+    isolationOf({ dataDir, folder, repository, hosts: options.hosts })
+
   const bridgeEnv = (job: SpawnJob, access: Access, folder: string, repository: string) => {
     const named = [...PASSED, ...options.agentEnv].filter(name => options.env[name] !== undefined)
-    const rules = isolationOf({ dataDir, folder, repository, hosts: options.hosts })
     return {
       ...Object.fromEntries(named.map(name => [name, options.env[name] as string])),
       SANDBOX_ID: job.sandboxId,
@@ -141,12 +148,13 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       AGENT_COMMAND: options.agentCommand,
       AGENT_INACTIVITY_MS: String(options.agentInactivityMs),
       AGENT_ENV: options.agentEnv.join(','),
-      ...(probe.works ? { AGENT_ISOLATION: JSON.stringify(rules) } : {}),
+      ...('snapshotImageId' in job ? { RESTORED_FROM_SNAPSHOT: 'true' } : {}),
+      ...(probe.works ? { AGENT_ISOLATION: JSON.stringify(rulesOf(folder, repository)) } : {}),
     }
   }
 
-  const start = async (job: SpawnJob, access: Access) => {
-    const { sid, generation, sandboxId } = job
+  const start = async (wanted: SpawnJob | RestoreJob, access: Access) => {
+    const { sid, generation, sandboxId } = wanted
     const folder = folderOf(sid)
     const before = await readNote(folder)
     const warning = probe.works ? null : notIsolated(probe.why)
@@ -159,14 +167,20 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     }
     await within(REPLACE_WITHIN_MS, end(sid, 'A newer sandbox takes its place.'))
     await clearAway(folder)
-    const repository = await repositoryFolder(repos, job.repoOwner, job.repoName)
+    const repository = await repositoryFolder(repos, wanted.repoOwner, wanted.repoName)
     for (const name of ['home', 'tmp', 'git']) {
       await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
     }
     await chmod(folder, 0o700)
+    await clearStanding(folder)
+    const restored = 'snapshotImageId' in wanted
+    const job = restored
+      ? await shelf.bringBack(wanted, { folder, repository, here: before })
+      : wanted
     const workspace = join(folder, 'workspace')
     await prepareWorkspace({ repository, workspace, sid, baseBranch: job.baseBranch })
-    const note = { v: 1, sid, generation, sandboxId, warning } as const
+    const name = `${job.repoOwner}/${job.repoName}`
+    const note = { v: 1, sid, generation, sandboxId, warning, repository: name } as const
     await writeNote(folder, { ...note, state: 'starting' })
     const bridge = await startBridge(folder, bridgeEnv(job, access, folder, repository))
     const { pid, birth } = bridge
@@ -175,6 +189,29 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     look(bridge, known)
     log.info({ sid, generation, pid }, 'sandbox started')
     return answer
+  }
+
+  const begin = (job: SpawnJob | RestoreJob, access: Access) =>
+    inLine(job.sid, () => start(job, access)).catch(error => {
+      if (codeOf(error)) throw error
+      const why = error instanceof Error ? error.message : String(error)
+      throw fail('PROVIDER_UNAVAILABLE', { message: `The sandbox did not start: ${why}`, error })
+    })
+
+  const store = async (job: SnapshotJob, jobId: string) => {
+    const folder = folderOf(job.sid)
+    const note = await readNote(folder)
+    const [owner = '', name = ''] = note?.repository?.split('/') ?? []
+    if (note?.generation !== job.generation || name === '') {
+      throw fail('PROVIDER_REFUSED', { message: 'This sandbox is not on its host any more.' })
+    }
+    const repository = await repositoryFolder(repos, owner, name)
+    const isolation = probe.works ? rulesOf(folder, repository) : null
+    const stored = await shelf.store({ job, jobId, folder, repository, isolation })
+    if (stored.leftOut.length > 0) {
+      log.warn({ sid: job.sid, leftOut: stored.leftOut }, 'not everything is in the snapshot')
+    }
+    return stored
   }
 
   /** One folder, as an earlier process left it. */
@@ -197,26 +234,19 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   }
 
   return {
-    capabilities: { snapshots: false, restore: false, stop: true, hostBound: true },
-    create: (job, access) =>
-      inLine(job.sid, () => start(job, access)).catch(error => {
-        if (codeOf(error)) throw error
-        const why = error instanceof Error ? error.message : String(error)
-        throw fail('PROVIDER_UNAVAILABLE', { message: `The sandbox did not start: ${why}`, error })
-      }),
-    restore: async () => {
-      throw fail('PROVIDER_UNSUPPORTED', { message: 'A local sandbox is not restored' })
-    },
-    snapshot: async () => {
-      throw fail('PROVIDER_UNSUPPORTED', { message: 'A local sandbox has no snapshots' })
-    },
+    capabilities: { snapshots: true, restore: true, stop: true, hostBound: true },
+    create: begin,
+    restore: begin,
+    snapshot: (job, jobId) => inLine(job.sid, () => store(job, jobId)),
     stop: (job, { remove }) =>
       inLine(job.sid, async () => {
         const note = await readNote(folderOf(job.sid))
         // A younger one has taken its place: the job is about what is gone already.
         if (note && note.generation > job.generation) return
         await end(job.sid, job.reason)
-        if (remove) await rm(folderOf(job.sid), { recursive: true, force: true })
+        if (!remove) return
+        await rm(folderOf(job.sid), { recursive: true, force: true })
+        await shelf.remove(job.sid)
       }),
     open: async onExit => {
       report = onExit
@@ -236,25 +266,6 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       const ending = [...running.keys()].map(sid => end(sid, 'The host of the sandbox shuts down.'))
       await Promise.all(ending)
     },
-  }
-}
-
-const endOf = ({ reason, orderly }: NoteOf<'ended'>) => ({ reason, orderly })
-
-const howItEnded = async (
-  folder: string,
-  entry: Running,
-  code: number | null,
-  signal: string | null,
-) => {
-  if (entry.ending !== undefined) return { reason: entry.ending, orderly: true }
-  const said = await lastWords(folder)
-  if (code === 0 || code === REFUSED)
-    return { reason: said || 'It was told to end.', orderly: true }
-  const how = signal ? `by ${signal}` : code === null ? 'by itself' : `with code ${code}`
-  return {
-    reason: `The sandbox's process ended ${how}. Its last words: ${said || 'none'}`,
-    orderly: false,
   }
 }
 

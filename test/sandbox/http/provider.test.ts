@@ -34,7 +34,7 @@ t.test('asks with the names of the wire', async t => {
     warning: null,
   })
   await provider.restore({ ...job, replaces: null, snapshotImageId: 'image-1' }, access)
-  t.match(await provider.snapshot(stop), { imageId: /^image-/ })
+  t.match(await provider.snapshot(stop, 'JOB.1'), { imageId: /^image-/ })
   await provider.stop(stop, { remove: false })
   await provider.stop({ ...stop, objectId: null }, { remove: false })
   t.strictSame(service.calls, [
