@@ -10,7 +10,7 @@ import { type Frame, openSocket } from '../fixtures/socket.ts'
 import { sqls } from '../fixtures/store.ts'
 import { ackOf, event, eventually, of, refusal, sessionOf, startScene } from './scene.ts'
 
-const scene = await startScene(t, { SPAWN_COOLDOWN_MS: '100', CONNECT_TIMEOUT_MS: '3000' })
+const scene = await startScene(t, { SPAWN_COOLDOWN_MS: '100', CONNECT_TIMEOUT_MS: '5000' })
 const { system, provider, call } = scene
 
 const ids = (messages: readonly Record<string, unknown>[]) => messages.map(({ id }) => id)
