@@ -126,3 +126,29 @@ t.test('6 killed as soon as the end is stored', async t => {
   await sandbox.until(ackOf(second))
   await bothRanOnce(t as Tap, sid, ids)
 })
+
+t.test('6 killed between the end and the image of it', async t => {
+  const accepts = scene.provider.answer
+  // The provider has been asked, and does not answer while it is asked by who is killed.
+  let isDown = true
+  scene.provider.answer = call =>
+    call.operation === 'snapshot' && isDown ? new Promise<object>(() => {}) : accepts(call)
+  t.teardown(() => {
+    scene.provider.answer = accepts
+  })
+  const { sid, sandbox } = await begin(t)
+  const first = await scene.prompt(sid, 'first')
+  await sandbox.prompt(0)
+  sandbox.complete(first)
+  await scene.provider.until('snapshot', body => body.session_id === sid)
+  await Promise.all(each('owner').map(one => one.kill()))
+  await system.process('sandboxes').kill()
+  isDown = false
+  await Promise.all([...each('owner'), system.process('sandboxes')].map(one => one.start()))
+  const client = await scene.client(t, sid)
+  const second = await scene.prompt(sid, 'second')
+  t.match(await sandbox.prompt(1), { messageId: second }, 'nothing waits for an image')
+  sandbox.complete(second)
+  await client.until('snapshot_saved')
+  await bothRanOnce(t as Tap, sid, [first, second])
+})

@@ -3,8 +3,8 @@
  * specification, with limits of seconds. A sandbox that is left alone tells when a limit has passed.
  */
 import t from 'tap'
-import { connectSandbox } from '../fixtures/provider.ts'
-import { beat, event, of, refusal, startScene } from './scene.ts'
+import { connectSandbox, type TestSandbox } from '../fixtures/provider.ts'
+import { beat, event, of, refusal, sessionOf, startScene } from './scene.ts'
 
 const scene = await startScene(t, {
   HEARTBEAT_STALE_MS: '1500',
@@ -19,20 +19,31 @@ const { provider, call } = scene
 const TIMED_OUT = 'Execution timed out (stuck processing)'
 const STOPPED = 'Execution was stopped'
 
+/** Runs one prompt to its end; resolves once the provider is asked for an image of what came of it. */
+const ranOnce = async (sid: string, sandbox: TestSandbox): Promise<void> => {
+  const messageId = await scene.prompt(sid, 'something to keep')
+  await sandbox.until(of('prompt', { messageId }))
+  sandbox.complete(messageId)
+  await provider.until('snapshot', body => body.session_id === sid)
+}
+
 // An owner that has just begun does not know yet who is connected, and gives everybody half a minute:
 // the idle session of point 10 waits for that while the other points run.
 const idle = await scene.session()
 const idleSandbox = await scene.sandbox(t, idle)
 beat(idleSandbox)
+await ranOnce(idle, idleSandbox)
 
 t.test('8 a silent sandbox', async t => {
   const sid = await scene.session()
   const client = await scene.client(t, sid)
   const sandbox = await scene.sandbox(t, sid)
   const beating = beat(sandbox)
+  await ranOnce(sid, sandbox)
+  const { imageId } = await client.until(of('snapshot_saved', { reason: 'execution_complete' }))
   const running = await scene.prompt(sid, 'running')
   const waiting = await scene.prompt(sid, 'waiting')
-  await sandbox.prompt(0)
+  await sandbox.until(of('prompt', { messageId: running }))
   beating.stop()
   await client.until(of('sandbox_status', { status: 'stale' }))
   t.same(await sandbox.closed, { code: 1000, reason: 'Heartbeat stale' })
@@ -43,6 +54,10 @@ t.test('8 a silent sandbox', async t => {
   const next = await scene.sandbox(t, sid)
   beat(next)
   t.not(next.sandboxId, sandbox.sandboxId)
+  t.equal(next.asked.operation, 'restore')
+  const images = client.frames.filter(of('snapshot_saved')).map(frame => frame.imageId)
+  t.ok(images.includes(imageId))
+  t.ok(images.includes(next.asked.body.snapshot_image_id), 'from an image of what was done')
   t.match(await next.prompt(0), { messageId: waiting, content: 'waiting' })
   t.match(await refusal(connectSandbox(t, scene.edge(), sandbox.asked.body)), /refused (403|410)/)
   next.complete(waiting)
@@ -50,6 +65,7 @@ t.test('8 a silent sandbox', async t => {
   t.match(await scene.messages(sid), [
     { id: waiting, status: 'completed' },
     { id: running, status: 'failed', errorMessage: TIMED_OUT },
+    { status: 'completed' },
   ])
 })
 
@@ -162,6 +178,12 @@ t.test('10 inactivity', async t => {
     t.same(await idleSandbox.closed, { code: 1000, reason: 'Inactivity timeout' })
     t.ok(idleSandbox.frames.some(of('shutdown')), 'told before its socket is closed')
     await provider.until('stop', body => body.session_id === idle)
+    const asked = provider.calls.filter(one => sessionOf(one) === idle)
+    t.same(
+      asked.map(one => one.operation),
+      ['create', 'snapshot', 'stop'],
+      'an image is taken before it is stopped',
+    )
     t.match(await scene.show(idle), { sandbox: { status: 'stopped' } })
     t.equal(
       await refusal(connectSandbox(t, scene.edge(), idleSandbox.asked.body)),
@@ -169,6 +191,7 @@ t.test('10 inactivity', async t => {
     )
     const messageId = await scene.prompt(idle, 'somebody is back')
     const next = await scene.sandbox(t, idle)
-    t.match(await next.prompt(0), { messageId }, 'a prompt brings another one')
+    t.equal(next.asked.operation, 'restore', 'a prompt brings it back')
+    t.match(await next.prompt(0), { messageId })
   })
 })
