@@ -3,10 +3,10 @@
  * one's place; of two who put at once one fails.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { Readable, Writable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
 import { Objm } from '@nats-io/obj'
 import type { Bus } from './connect.ts'
+
+const CHUNK_BYTES = 128 * 1024
 
 export type Facts = Readonly<Record<string, string>>
 
@@ -37,16 +37,18 @@ export const openObjects = async (bus: Bus, bucket: string): Promise<Objects> =>
       return { facts, revision: found?.revision ?? 0 }
     },
     put: async (name, file, facts, after) => {
-      const bytes = Readable.toWeb(file.createReadStream({ autoClose: false, start: 0 }))
-      await store.put({ name, metadata: { ...facts } }, bytes as globalThis.ReadableStream, {
-        previousRevision: after.revision,
-      })
+      const meta = { name, metadata: { ...facts } }
+      await store.put(meta, bytesOf(file), { previousRevision: after.revision })
     },
     get: async (name, file) => {
       const found = await store.get(name)
       if (!found) return undefined
-      const into = file.createWriteStream({ autoClose: false, start: 0 })
-      await (found.data as ReadableStream<Uint8Array>).pipeTo(Writable.toWeb(into))
+      const reader = found.data.getReader()
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) break
+        await file.writeFile(value)
+      }
       const error = await found.error
       if (error) throw error
       return found.info.metadata ?? {}
@@ -56,4 +58,22 @@ export const openObjects = async (bus: Bus, bucket: string): Promise<Objects> =>
       if (found && !found.deleted) await store.delete(name)
     },
   }
+}
+
+/** The file from its beginning. Not one of node's own streams: those keep the file from being closed. */
+const bytesOf = (file: FileHandle): ReadableStream<Uint8Array> => {
+  let position = 0
+  return new ReadableStream<Uint8Array>({
+    pull: async controller => {
+      const { bytesRead, buffer } = await file.read(
+        Buffer.alloc(CHUNK_BYTES),
+        0,
+        CHUNK_BYTES,
+        position,
+      )
+      position += bytesRead
+      if (bytesRead === 0) controller.close()
+      else controller.enqueue(buffer.subarray(0, bytesRead))
+    },
+  })
 }
