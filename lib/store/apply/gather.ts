@@ -1,5 +1,5 @@
 /** Records → one batch of rows. Pure but for the batch that it fills. */
-import type { SessionEvent, SessionRecord } from '../../../subjects/records.ts'
+import type { SessionEventOf, SessionEventType, SessionRecord } from '../../../subjects/records.ts'
 import { artifactCreated } from './artifacts.ts'
 import { type Batch, type Carried, newBatch } from './batch.ts'
 import {
@@ -19,7 +19,7 @@ import {
   sandboxSpawnFailed,
   sandboxStatusChanged,
 } from './sandbox.ts'
-import { changeSession, costAdded, sessionCreated, sessionTouched } from './session.ts'
+import { bridgeReady, changeSession, costAdded, sessionCreated, sessionTouched } from './session.ts'
 import { timelineLine } from './timeline.ts'
 
 /** A record and its number in the log. */
@@ -29,79 +29,64 @@ export type Entry = { readonly sequence: number; readonly record: SessionRecord 
 export const gather = (carried: Carried, entries: readonly Entry[]): Batch => {
   const batch = newBatch(carried)
   for (const entry of entries) {
-    for (const event of entry.record.events) addEvent(batch, event, entry)
+    for (const event of entry.record.events) {
+      ;(APPLY[event.type] as Apply<SessionEventType>)(batch, event, entry)
+    }
     sessionTouched(batch, entry.record.summary)
   }
   return batch
 }
 
-/** No `default`: an event that nobody has thought of does not compile. */
-const addEvent = (batch: Batch, event: SessionEvent, entry: Entry): void => {
-  switch (event.type) {
-    case 'session_created':
-      return sessionCreated(batch, event)
-    case 'session_status_changed':
-      return changeSession(batch, { status: event.status })
-    case 'session_title_changed':
-      return changeSession(batch, { title: event.title })
-    case 'session_sha_changed':
-      return changeSession(batch, { current_sha: event.sha })
-    case 'cost_added':
-      return costAdded(batch, event)
-    case 'participant_joined':
-      return participantJoined(batch, event)
-    case 'participant_updated':
-      return participantUpdated(batch, event)
-    case 'ws_token_issued':
-      return wsTokenIssued(batch, event)
-    case 'prompt_queued':
-      return promptQueued(batch, event, entry)
-    case 'prompt_started':
-      return promptStarted(batch, event)
-    case 'prompt_finished':
-      return promptFinished(batch, event)
-    case 'stop_requested':
-      return stopRequested(batch, event, entry.record)
-    case 'stop_confirmed':
-    case 'stop_expired':
-      return stopEnded(batch, event)
-    case 'sandbox_requested':
-      return sandboxRequested(batch, event)
-    case 'sandbox_spawned':
-      return sandboxSpawned(batch, event)
-    case 'sandbox_spawn_failed':
-      return sandboxSpawnFailed(batch, event)
-    case 'sandbox_status_changed':
-      return sandboxStatusChanged(batch, event, entry.record)
-    case 'sandbox_connected':
-      return sandboxConnected(batch, event)
-    case 'sandbox_bridge_ready':
-      return event.agentSessionId === null
-        ? undefined
-        : changeSession(batch, { opencode_session_id: event.agentSessionId })
-    case 'sandbox_observed':
-      return sandboxObserved(batch, event)
-    case 'sandbox_activity':
-      return changeSandbox(batch, { last_activity: event.atMs })
-    case 'sandbox_git_sync':
-      return changeSandbox(batch, { git_sync_status: event.status })
-    case 'timeline':
-      return timelineLine(batch, event)
-    case 'artifact_created':
-      return artifactCreated(batch, event)
-    // What the core or an edge must know, and no table tells.
-    case 'prompt_refused':
-    case 'prompt_announced':
-    case 'prompt_delivered':
-    case 'sandbox_disconnected':
-    case 'sandbox_shutdown':
-    case 'sandbox_progress':
-    case 'sandbox_retry_planned':
-    case 'sandbox_spawning':
-    case 'sandbox_warming':
-    case 'sandbox_error':
-    case 'sandbox_warning':
-    case 'sandbox_restored':
-      return
-  }
+type Apply<T extends SessionEventType> = (
+  batch: Batch,
+  event: SessionEventOf<T>,
+  entry: Entry,
+) => void
+
+/** What the core or an edge must know, and no table tells. */
+const nothing = (): void => {}
+
+/** What each event does to the rows. An event that nobody has thought of does not compile. */
+const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
+  session_created: sessionCreated,
+  session_status_changed: (batch, { status }) => changeSession(batch, { status }),
+  session_title_changed: (batch, { title }) => changeSession(batch, { title }),
+  session_sha_changed: (batch, { sha }) => changeSession(batch, { current_sha: sha }),
+  cost_added: costAdded,
+
+  participant_joined: participantJoined,
+  participant_updated: participantUpdated,
+  ws_token_issued: wsTokenIssued,
+
+  prompt_queued: promptQueued,
+  prompt_refused: nothing,
+  prompt_started: promptStarted,
+  prompt_announced: nothing,
+  prompt_delivered: nothing,
+  prompt_finished: promptFinished,
+  stop_requested: stopRequested,
+  stop_confirmed: stopEnded,
+  stop_expired: stopEnded,
+
+  sandbox_requested: sandboxRequested,
+  sandbox_spawned: sandboxSpawned,
+  sandbox_spawn_failed: sandboxSpawnFailed,
+  sandbox_status_changed: sandboxStatusChanged,
+  sandbox_connected: sandboxConnected,
+  sandbox_disconnected: nothing,
+  sandbox_shutdown: nothing,
+  sandbox_bridge_ready: bridgeReady,
+  sandbox_progress: nothing,
+  sandbox_observed: sandboxObserved,
+  sandbox_activity: (batch, { atMs }) => changeSandbox(batch, { last_activity: atMs }),
+  sandbox_git_sync: (batch, { status }) => changeSandbox(batch, { git_sync_status: status }),
+  sandbox_retry_planned: nothing,
+  sandbox_spawning: nothing,
+  sandbox_warming: nothing,
+  sandbox_error: nothing,
+  sandbox_warning: nothing,
+  sandbox_restored: nothing,
+
+  timeline: timelineLine,
+  artifact_created: artifactCreated,
 }

@@ -47,7 +47,7 @@ export const promptFinished = (batch: Batch, event: SessionEventOf<'prompt_finis
 export const stopRequested = (
   batch: Batch,
   event: SessionEventOf<'stop_requested'>,
-  record: SessionRecord,
+  { record }: { record: SessionRecord },
 ): void =>
   patch(batch.messages, event.messageId, {
     stop_confirmation_deadline: record.timers.find(timer => timer.name === 'stop')?.atMs ?? null,

@@ -53,12 +53,12 @@ export const sandboxSpawned = (batch: Batch, event: SessionEventOf<'sandbox_spaw
 export const sandboxStatusChanged = (
   batch: Batch,
   event: SessionEventOf<'sandbox_status_changed'>,
-  { atMs }: SessionRecord,
+  { record }: { record: SessionRecord },
 ): void => {
   changeSandbox(batch, { status: event.status })
   const lost = event.status === 'failed' || event.status === 'stale'
   if (lost && event.reason !== null) {
-    changeSandbox(batch, { last_spawn_error: event.reason, last_spawn_error_at: atMs })
+    changeSandbox(batch, { last_spawn_error: event.reason, last_spawn_error_at: record.atMs })
   }
 }
 

@@ -34,6 +34,14 @@ export const changeSession = (batch: Batch, change: Partial<SessionRow>): void =
 export const costAdded = (batch: Batch, event: SessionEventOf<'cost_added'>): void =>
   changeSession(batch, { total_cost: (batch.session?.total_cost ?? 0) + event.cost })
 
+/** A bridge that names no session of the agent leaves the one that is known. */
+export const bridgeReady = (
+  batch: Batch,
+  { agentSessionId }: SessionEventOf<'sandbox_bridge_ready'>,
+): void => {
+  if (agentSessionId !== null) changeSession(batch, { opencode_session_id: agentSessionId })
+}
+
 /** The core says in each record's summary when the session last changed; strictly increasing. */
 export const sessionTouched = (batch: Batch, summary: SessionSummary | null): void => {
   if (summary) {
