@@ -1,6 +1,6 @@
 /** What a socket that does nothing costs its edge. */
 import { startChild } from './child.ts'
-import { weighEdge } from './garbage.ts'
+import { weighEdge } from './memory.ts'
 import type { RawSays, RawTask } from './raw-server.ts'
 import type { ReceiversSay, ReceiversTask } from './receivers.ts'
 import type { Figure, Sizes } from './report.ts'

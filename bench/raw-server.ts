@@ -8,7 +8,7 @@ import uWS, { type WebSocket } from 'uWebSockets.js'
 import process from 'node:process'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import { bytesInUse } from './garbage.ts'
+import { bytesHeld } from './memory.ts'
 
 type Publish = { type: 'publish'; count: number; text: string; last: string }
 export type RawTask = Publish | { type: 'weigh' }
@@ -47,9 +47,11 @@ const app = uWS.App().ws<Seat>('/*', {
     const seat = ws.getUserData()
     const text = Buffer.from(bytes).toString()
     seat.storing = seat.storing.then(async () => {
-      await js.publish(`raw.command.${seat.id}`, text)
+      await js.publish(`raw.command.${process.pid}.${seat.id}`, text)
       const expect = { lastSubjectSequence: seat.previous }
-      seat.previous = (await js.publish(`raw.record.${seat.id}`, text, { expect })).seq
+      seat.previous = (
+        await js.publish(`raw.record.${process.pid}.${seat.id}`, text, { expect })
+      ).seq
       const { clientRequestId } = JSON.parse(text)
       if (sockets.has(ws)) ws.send(JSON.stringify({ type: 'prompt_queued', clientRequestId }))
     })
@@ -77,6 +79,6 @@ const publish = ({ count, text, last }: Publish): void => {
 process.on('message', (task: RawTask) => {
   if (task.type === 'publish') return publish(task)
   globalThis.gc?.()
-  process.send?.({ type: 'weighed', bytes: bytesInUse(process.memoryUsage()) })
+  process.send?.({ type: 'weighed', bytes: bytesHeld(process.pid) })
 })
 process.on('disconnect', () => process.exit(0))

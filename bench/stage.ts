@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { startProvider } from '../test/fixtures/provider.ts'
 import { type System, startSystem } from '../test/fixtures/system.ts'
-import { INSPECTABLE } from './garbage.ts'
+import { INSPECTABLE } from './memory.ts'
 import type { Scope } from './scope.ts'
 
 export type Stage = {
