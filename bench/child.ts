@@ -1,11 +1,9 @@
-/** A helper process of the bench, spoken to by messages, with its memory. */
-import { execFileSync, fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+/** A helper process of the bench, spoken to by messages. */
+import { fork } from 'node:child_process'
 import process from 'node:process'
 import type { Scope } from './scope.ts'
 
 export type Child<Task, Says extends { type: string }> = {
-  readonly pid: number
   tell(task: Task): void
   /** The next message of that type; messages of a type that nobody awaits are kept. */
   says<T extends Says['type']>(type: T): Promise<Extract<Says, { type: T }>>
@@ -17,7 +15,10 @@ export const startChild = <Task extends object, Says extends { type: string }>(
   file: string,
   env: Readonly<Record<string, string>> = {},
 ): Child<Task, Says> => {
-  const child = fork(new URL(file, import.meta.url), { env: { ...process.env, ...env } })
+  const child = fork(new URL(file, import.meta.url), {
+    env: { ...process.env, ...env },
+    execArgv: ['--expose-gc'],
+  })
   const kept: Says[] = []
   const waiting: { type: string; resolve: (says: never) => void }[] = []
   child.on('message', (says: Says) => {
@@ -33,7 +34,6 @@ export const startChild = <Task extends object, Says extends { type: string }>(
     child.kill()
   })
   return {
-    pid: child.pid ?? 0,
     tell: task => void child.send(task),
     says: type => {
       const at = kept.findIndex(one => one.type === type)
@@ -41,15 +41,4 @@ export const startChild = <Task extends object, Says extends { type: string }>(
       return Promise.race([new Promise<never>(resolve => waiting.push({ type, resolve })), ended])
     },
   }
-}
-
-/** Bytes of memory that a process holds. */
-export const residentBytes = (pid: number): number => {
-  try {
-    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    if (found) return Number(found[1]) * 1024
-  } catch {
-    // No /proc on this system.
-  }
-  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) * 1024
 }

@@ -1,5 +1,6 @@
 /** How long until a prompt is accepted, and how many are in a second. */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { startChild } from './child.ts'
 import { connectClient, type PromptClient } from './client.ts'
 import type { RawSays, RawTask } from './raw-server.ts'
@@ -10,6 +11,7 @@ import type { Stage } from './stage.ts'
 const SESSIONS = 50
 /** Prompts of one session that are accepted and not over, while the rate is measured. */
 const AT_A_TIME = 3
+const REST_MS = 20
 
 const rawClients = async (scope: Scope, stage: Stage, count: number): Promise<PromptClient[]> => {
   const raw = startChild<RawTask, RawSays>(scope, 'raw-server.ts', {
@@ -25,6 +27,8 @@ const latencies = async (client: PromptClient, count: number): Promise<number[]>
   for (let n = 0; n < count; n++) {
     samples.push(await client.prompt())
     await client.fewerThan(1)
+    // A person's prompt meets a session at rest, not the work that the one before has left.
+    await pause(REST_MS)
   }
   return samples
 }
@@ -36,9 +40,9 @@ export const benchLatency =
     const ours = await connectClient(scope, url, token)
     const [raw] = await rawClients(scope, stage, 1)
     if (!raw) throw new Error('no raw client')
-    await latencies(ours, 50)
-    await latencies(raw, 50)
-    const count = quick ? 300 : 2_000
+    await latencies(ours, 30)
+    await latencies(raw, 30)
+    const count = quick ? 200 : 1_000
     const samples = { ours: await latencies(ours, count), raw: await latencies(raw, count) }
     return [0.5, 0.99].map(
       (share): Figure => ({

@@ -8,9 +8,14 @@ import uWS, { type WebSocket } from 'uWebSockets.js'
 import process from 'node:process'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
+import { bytesHeld } from './memory.ts'
 
-export type RawTask = { type: 'publish'; count: number; text: string; last: string }
-export type RawSays = { type: 'listening'; port: number } | { type: 'published' }
+type Publish = { type: 'publish'; count: number; text: string; last: string }
+export type RawTask = Publish | { type: 'weigh' }
+export type RawSays =
+  | { type: 'listening'; port: number }
+  | { type: 'published' }
+  | { type: 'weighed'; bytes: number }
 
 /** Like the edge's own: `Socket.send` and its buffers are uWebSockets.js's. */
 const BUFFERED_BYTES = 1024 ** 2
@@ -42,9 +47,11 @@ const app = uWS.App().ws<Seat>('/*', {
     const seat = ws.getUserData()
     const text = Buffer.from(bytes).toString()
     seat.storing = seat.storing.then(async () => {
-      await js.publish(`raw.command.${seat.id}`, text)
+      await js.publish(`raw.command.${process.pid}.${seat.id}`, text)
       const expect = { lastSubjectSequence: seat.previous }
-      seat.previous = (await js.publish(`raw.record.${seat.id}`, text, { expect })).seq
+      seat.previous = (
+        await js.publish(`raw.record.${process.pid}.${seat.id}`, text, { expect })
+      ).seq
       const { clientRequestId } = JSON.parse(text)
       if (sockets.has(ws)) ws.send(JSON.stringify({ type: 'prompt_queued', clientRequestId }))
     })
@@ -56,7 +63,7 @@ app.listen('127.0.0.1', 0, listening => {
   process.send?.({ type: 'listening', port: uWS.us_socket_local_port(listening) })
 })
 
-const publish = ({ count, text, last }: RawTask): void => {
+const publish = ({ count, text, last }: Publish): void => {
   let sent = 0
   const more = () => {
     const full = [...sockets].some(ws => ws.getBufferedAmount() > BUFFERED_BYTES)
@@ -69,5 +76,9 @@ const publish = ({ count, text, last }: RawTask): void => {
   more()
 }
 
-process.on('message', publish)
+process.on('message', (task: RawTask) => {
+  if (task.type === 'publish') return publish(task)
+  globalThis.gc?.()
+  process.send?.({ type: 'weighed', bytes: bytesHeld(process.pid) })
+})
 process.on('disconnect', () => process.exit(0))

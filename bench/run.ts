@@ -2,7 +2,7 @@
  * bench: figures of this system, each beside a raw baseline from the same run on the same machine.
  * Sets no target; it is there so that nobody builds something slow without noticing.
  *
- *   npm run bench -- [--quick] [sqlite] [latency] [rate] [fan-out] [idle-memory]
+ *   npm run bench -- [--quick] [sqlite] [latency] [idle-memory] [fan-out] [rate]
  */
 import process from 'node:process'
 import { benchFanOut } from './fan-out.ts'
@@ -15,18 +15,29 @@ import { type Stage, startStage } from './stage.ts'
 
 type Scenario = (scope: Scope, sizes: Sizes) => Promise<Figure[]>
 
-/** Each on a stage of its own: what one leaves behind must not slow the next. */
+/** One stage serves all that need one; after a failure the next gets a new one. */
+let stage: { scope: Scope; ready: Promise<Stage> } | undefined
+const endStage = async (failed: boolean): Promise<void> => {
+  const ending = stage?.scope
+  stage = undefined
+  await ending?.end(failed)
+}
 const staged =
   (scenario: (stage: Stage) => Scenario): Scenario =>
-  async (scope, sizes) =>
-    scenario(await startStage(scope))(scope, sizes)
+  async (scope, sizes) => {
+    if (!stage) {
+      const stageScope = openScope()
+      stage = { scope: stageScope, ready: startStage(stageScope) }
+    }
+    return scenario(await stage.ready)(scope, sizes)
+  }
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   sqlite: benchSqlite,
   latency: staged(benchLatency),
-  rate: staged(benchRate),
-  'fan-out': staged(benchFanOut),
   'idle-memory': staged(benchIdleMemory),
+  'fan-out': staged(benchFanOut),
+  rate: staged(benchRate),
 }
 /** All of it ends by then; what hangs is a finding, and what was measured before is printed. */
 const BUDGET_MS = { quick: 110_000, full: 900_000 }
@@ -68,6 +79,8 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
     console.error(`${name} failed: ${error.stack}`)
   }
   await scope.end(error !== undefined)
+  if (error) await endStage(true)
 }
+await endStage(false)
 console.log(`\n${tableOf(figures).join('\n')}`)
 process.exit(failed ? 1 : 0)

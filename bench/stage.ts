@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { startProvider } from '../test/fixtures/provider.ts'
 import { type System, startSystem } from '../test/fixtures/system.ts'
+import { INSPECTABLE } from './memory.ts'
 import type { Scope } from './scope.ts'
 
 export type Stage = {
@@ -31,7 +32,12 @@ export const startStage = async (scope: Scope): Promise<Stage> => {
   const provider = await startProvider(scope)
   const system = await startSystem(scope, {
     provider,
-    env: { LOG_LEVEL: 'info', MAX_UNFINISHED_PROMPTS: '100', SESSION_IDLE_MS: '600000' },
+    env: {
+      LOG_LEVEL: 'info',
+      MAX_UNFINISHED_PROMPTS: '100',
+      SESSION_IDLE_MS: '600000',
+      ...INSPECTABLE,
+    },
   })
   return {
     system,

@@ -28,7 +28,10 @@ export class Socket {
 
   /** Sends a frame, or one that is already JSON. Nothing happens once the socket has ended. */
   send(frame: ServerFrame | SandboxFrame | string): void {
-    this.#native?.send(typeof frame === 'string' ? frame : JSON.stringify(frame))
+    const json = typeof frame === 'string' ? frame : JSON.stringify(frame)
+    // As bytes: given a string whose characters are all below U+0100, this uWebSockets.js sends them as
+    // Latin-1, and the other side closes for invalid UTF-8.
+    this.#native?.send(Buffer.from(json), false)
   }
 
   /** Runs `write`, whose sends leave in one piece. */

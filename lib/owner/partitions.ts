@@ -126,6 +126,7 @@ export const followPartitions = async (
     return false
   }
   const claim = async ({ p, entry }: { p: number; entry: PartitionEntry | undefined }) => {
+    if (leaving || closed || stale) return
     const claimed = await claimPartition(bus, p, lease, entry)
     if (!claimed || closed || stale) return onChange()
     let brokenBy: string | undefined

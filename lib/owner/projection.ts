@@ -9,6 +9,7 @@
  * background slowly, and only so many stay open. It knows nothing of ownership: a file is of use
  * again when the session comes back.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { SocketPresence } from '../../subjects/signals.ts'
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -50,7 +51,11 @@ const OPENING_SHARE = 10
 
 const CLOSE_WITHIN_MS = 4_000
 
-const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+/** The most that one file makes the others wait, however slow the machine is. */
+const MOST_PAUSE_MS = 250
+
+/** Ends early, without failing, when the signal aborts. */
+const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {})
 
 export const openProjection = (bus: Bus, options: ProjectionOptions): Projection => {
   const { folder, log, mostOpen = MOST_OPEN } = options
@@ -59,7 +64,9 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   const dirty = new Set<Shelf>()
   let working: Promise<void> | undefined
   let opening: Promise<unknown> = Promise.resolve()
-  let closed = false
+  /** At rest as soon as what was committed is in its rows. */
+  const resting = new Set<SessionId>()
+  const stop = new AbortController()
 
   /** Lets one file be opened at a time, with room for everything else between two. */
   const gate = <T>(open: () => Promise<T>): Promise<T> => {
@@ -67,7 +74,9 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     opening = opened.catch(() => {}).then(() => new Promise<void>(resolve => setImmediate(resolve)))
     return opened
   }
+  /** The shelf of a session that is in use. */
   const shelfOf = (sid: SessionId): Shelf => {
+    resting.delete(sid)
     const shelf = shelves.get(sid) ?? openShelf(bus, { sid, folder, gate, log })
     shelves.delete(sid)
     shelves.set(sid, shelf)
@@ -91,15 +100,16 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   const rest = async (sid: SessionId) => {
     const shelf = shelves.get(sid)
     if (!shelf) return
+    resting.add(sid)
     await shelf.rest()
-    if (shelf.isBusy() || dirty.has(shelf) || shelves.get(sid) !== shelf) return
+    if (shelf.isBusy() || dirty.has(shelf) || !resting.delete(sid)) return
     shelves.delete(sid)
     log.debug({ sid }, 'session asleep')
   }
   const work = async () => {
-    await pause(GATHER_MS)
+    await pause(GATHER_MS, stop.signal)
     for (const shelf of dirty) {
-      if (closed) return
+      if (stop.signal.aborted) return
       dirty.delete(shelf)
       const startedMs = performance.now()
       const wasOpen = shelf.isOpen()
@@ -107,13 +117,15 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
         log.error({ sid: shelf.sid, error }, 'rows not written, trying again')
         setTimeout(() => shelves.get(shelf.sid) === shelf && soon(shelf), AFTER_FAILURE_MS).unref()
       })
+      if (resting.has(shelf.sid)) void rest(shelf.sid)
       if (wasOpen) continue
       makeRoom()
-      await pause((performance.now() - startedMs) * (OPENING_SHARE - 1))
+      const fairMs = (performance.now() - startedMs) * (OPENING_SHARE - 1)
+      await pause(Math.min(fairMs, MOST_PAUSE_MS), stop.signal)
     }
   }
   const soon = (shelf: Shelf) => {
-    if (closed) return
+    if (stop.signal.aborted) return
     dirty.add(shelf)
     working ??= work().finally(() => {
       working = undefined
@@ -154,7 +166,7 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     rest,
     openCount,
     close: async () => {
-      closed = true
+      stop.abort()
       await working
       const end = performance.now() + CLOSE_WITHIN_MS
       for (const shelf of shelves.values()) {

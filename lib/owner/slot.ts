@@ -11,9 +11,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { fail } from '../../subjects/errors.ts'
+import { takeLock } from '../process/lock.ts'
 
 export type Slot = {
   readonly folder: string
@@ -25,7 +25,6 @@ export type Slot = {
 }
 
 const MOST_SLOTS = 64
-const SQLITE_BUSY = 5
 
 const identity = z.object({ host: z.string(), owner: z.string().regex(/^[\w-]{1,64}$/) })
 
@@ -37,30 +36,18 @@ export const takeSlot = (dataDir: string): Slot => {
   for (let n = 0; n < MOST_SLOTS; n++) {
     const folder = join(dataDir, 'owner', String(n))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const lock = tryLock(join(folder, 'lock'))
+    const lock = takeLock(join(folder, 'lock'))
     if (!lock) continue
     return {
       folder,
       owner: nameIn(folder),
       incarnation: randomBytes(8).toString('hex'),
-      release: () => lock.close(),
+      release: lock.release,
     }
   }
   throw fail('CONFIG_INVALID', {
     message: `all ${MOST_SLOTS} owner slots of ${dataDir} are in use`,
   })
-}
-
-const tryLock = (file: string): DatabaseSync | undefined => {
-  const database = new DatabaseSync(file, { timeout: 0 })
-  try {
-    database.exec('BEGIN EXCLUSIVE')
-    return database
-  } catch (error) {
-    database.close()
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
-    throw error
-  }
 }
 
 const nameIn = (folder: string): string => {

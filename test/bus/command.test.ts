@@ -73,7 +73,7 @@ t.test(
 
 t.test('a request is repeated until an owner answers, and says so when none does', async t => {
   const { bus } = await startBus(t)
-  t.equal(await code(requestCommand(bus, 's1', prompt('a'), { deadlineMs: 200 })), 'NO_OWNER')
+  t.equal(await code(requestCommand(bus, 's1', prompt('a'), { deadlineMs: 2_000 })), 'NO_OWNER')
   // An owner that is deaf to the first message and answers the second.
   const consumer = await bus.jsm.consumers
     .add(CMD, { durable_name: 'o', ack_policy: 'explicit' })

@@ -1,0 +1,42 @@
+/** How much memory a process holds once its garbage is collected. */
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { WebSocket } from 'ws'
+import type { System } from '../test/fixtures/system.ts'
+import type { Scope } from './scope.ts'
+
+/** For the system's environment: whatever inspector is opened listens on a free port. */
+export const INSPECTABLE = { NODE_OPTIONS: '--inspect-port=0' }
+
+/**
+ * Bytes that nobody else shares and no file backs, in memory or swapped out. (Linux; elsewhere what
+ * is resident.) The resident size alone also shrinks when the kernel takes idle pages away.
+ */
+export const bytesHeld = (pid: number): number => {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const kilobytes = [...status.matchAll(/^(?:RssAnon|VmSwap):\s+(\d+) kB/gm)]
+    return kilobytes.reduce((sum, [, found]) => sum + Number(found) * 1024, 0)
+  } catch {
+    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) * 1024
+  }
+}
+
+/** Opens the edge's inspector; resolves with how to weigh the edge, in bytes. */
+export const weighEdge = async (scope: Scope, system: System): Promise<() => Promise<number>> => {
+  const pid = system.process('edge').pid()
+  process.kill(pid, 'SIGUSR1')
+  const line = await system.logged(/^edge\.0 [\s\S]*Debugger listening on ws:/)
+  const socket = new WebSocket(/Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? '')
+  scope.teardown(() => socket.terminate())
+  await once(socket, 'open')
+  return async () => {
+    socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
+    for (;;) {
+      const [bytes] = await once(socket, 'message')
+      if (JSON.parse(String(bytes)).id === 1) return bytesHeld(pid)
+    }
+  }
+}
