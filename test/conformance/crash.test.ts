@@ -7,6 +7,9 @@ import { type Frame, subscribe } from '../fixtures/socket.ts'
 import type { Role } from '../fixtures/system.ts'
 import { ackOf, COPIES, event, eventually, of, startScene } from './scene.ts'
 
+// Everything is started anew several times.
+t.setTimeout(300_000)
+
 const scene = await startScene(t, { OWNER_LEASE_MS: '1000' })
 const { system } = scene
 
