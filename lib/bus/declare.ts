@@ -8,6 +8,8 @@ import { Objm } from '@nats-io/obj'
 import { fail } from '../../subjects/errors.ts'
 import { AUTH_BUCKET, SANDBOX_BUCKET, type StreamLimits, streams } from '../../subjects/streams.ts'
 import type { Bus } from './connect.ts'
+import { isWorthRetrying } from './failure.ts'
+import { retrying } from './retry.ts'
 
 const NOT_FOUND = 10059
 
@@ -53,6 +55,7 @@ const declareStream = async (bus: Bus, wanted: Partial<StreamConfig> & { name: s
     if (existing) await bus.jsm.streams.update(wanted.name, { ...existing, ...wanted })
     else await bus.jsm.streams.add(wanted)
   } catch (error) {
+    if (isWorthRetrying(error)) throw error
     // Another process may have declared it in the same moment.
     const now = await present(bus, wanted.name)
     if (now && differences(wanted, now as unknown as Options).length === 0) return
@@ -68,12 +71,18 @@ const declareStream = async (bus: Bus, wanted: Partial<StreamConfig> & { name: s
   }
 }
 
-/** Declares all streams and buckets of `subjects/streams.ts`. */
+/** A server that has just come back may be busy with its files for a while. */
+const DEADLINE_MS = 30_000
+const patiently = <T>(declare: () => Promise<T>): Promise<T> =>
+  retrying(declare, { deadlineMs: DEADLINE_MS, retryable: isWorthRetrying })
+
+/**
+ * Declares all streams and buckets of `subjects/streams.ts`.
+ * @throws code STREAM_MISMATCH, or what NATS answers when it does not answer for 30 s
+ */
 export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<void> => {
-  for (const wanted of streams(limits)) await declareStream(bus, wanted)
-  await new Kvm(bus.js).create(AUTH_BUCKET, {
-    replicas: limits.replicas,
-    markerTTL: 60_000,
-  })
-  await new Objm(bus.js).create(SANDBOX_BUCKET, { replicas: limits.replicas })
+  const { replicas } = limits
+  for (const wanted of streams(limits)) await patiently(() => declareStream(bus, wanted))
+  await patiently(() => new Kvm(bus.js).create(AUTH_BUCKET, { replicas, markerTTL: 60_000 }))
+  await patiently(() => new Objm(bus.js).create(SANDBOX_BUCKET, { replicas }))
 }

@@ -2,9 +2,10 @@
 import type { SessionDetails } from '../../subjects/asks.ts'
 import type { QueuedPrompt, SessionInfo, SessionSnapshot } from '../../subjects/frames-server.ts'
 import type { SessionSummary } from '../../subjects/records.ts'
+import { promptQueueOf } from './frames.ts'
 import { shownPerson } from './people.ts'
 import type { SessionState } from './state.ts'
-import { promptQueueOf, viewOf } from './view.ts'
+import { viewOf } from './view.ts'
 
 /** What everybody may know of the session. */
 export const sessionInfoOf = (state: SessionState): SessionInfo => ({

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { deadlines } from '../../lib/session/deadlines.ts'
 import { decide } from '../../lib/session/decide.ts'
+import { clientFrames, sandboxFrames } from '../../lib/session/frames.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import {
   initialState,
@@ -12,7 +13,7 @@ import {
   type SessionState,
   unfinishedCount,
 } from '../../lib/session/state.ts'
-import { clientFrames, evolveView, sandboxFrames, viewOf } from '../../lib/session/view.ts'
+import { evolveView, viewOf } from '../../lib/session/view.ts'
 import { sandboxFrame } from '../../subjects/frames-sandbox.ts'
 import { serverFrame } from '../../subjects/frames-server.ts'
 import { sandboxJobSchemas } from '../../subjects/jobs.ts'

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { sandboxFrames } from '../../lib/session/frames.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import { initialState } from '../../lib/session/state.ts'
-import { sandboxFrames, viewOf } from '../../lib/session/view.ts'
+import { viewOf } from '../../lib/session/view.ts'
 import { at, exactly, given, START_MS, type Told } from './scene.ts'
 import {
   archive,

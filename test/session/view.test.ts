@@ -1,12 +1,7 @@
 import t from 'tap'
 import { evolve } from '../../lib/session/evolve.ts'
-import {
-  clientFrames,
-  evolveView,
-  outstandingFor,
-  sandboxFrames,
-  viewOf,
-} from '../../lib/session/view.ts'
+import { clientFrames, outstandingFor, sandboxFrames } from '../../lib/session/frames.ts'
+import { evolveView, viewOf } from '../../lib/session/view.ts'
 import type { SessionEvent } from '../../subjects/records.ts'
 import { exactly, given, givenPolicy, POLICY, type Told } from './scene.ts'
 import { connected, create, delivered, exited, fires, prompt, ready, says, stop } from './tales.ts'

@@ -1,0 +1,137 @@
+/**
+ * Frames: what clients and the sandbox's socket are told of an event, made from the view of the session
+ * before and after it.
+ */
+import type { SandboxFrame } from '../../subjects/frames-sandbox.ts'
+import type { QueuedPrompt, ServerFrame } from '../../subjects/frames-server.ts'
+import type { SessionEvent } from '../../subjects/records.ts'
+import { sandboxAuthorOf, shownPerson } from './people.ts'
+import type { SessionState } from './state.ts'
+import type { SessionView, ViewedMessage, ViewedRunning } from './view.ts'
+
+/** The unfinished prompts as clients see them, the running one first. */
+export const promptQueueOf = (view: SessionView): QueuedPrompt[] => {
+  const shown = (message: ViewedMessage, status: QueuedPrompt['status']): QueuedPrompt => {
+    const { messageId, participantId, content, source, queuedAtMs } = message
+    const author = view.participants.find(one => one.participantId === participantId)
+    return {
+      messageId,
+      content,
+      status,
+      source,
+      author: author
+        ? shownPerson(author)
+        : { participantId, userId: participantId, name: 'Unknown' },
+      createdAt: queuedAtMs,
+    }
+  }
+  const waiting = view.queue.map(message => shown(message, 'pending'))
+  return view.running ? [shown(view.running, 'processing'), ...waiting] : waiting
+}
+
+const queueFrame = (view: SessionView): ServerFrame => ({
+  type: 'prompt_queue_updated',
+  promptQueue: promptQueueOf(view),
+  version: view.queueVersion,
+  held: view.held,
+})
+
+/** What clients are told of an event; `after` is the view after it. */
+export const clientFrames = (
+  _before: SessionView,
+  after: SessionView,
+  event: SessionEvent,
+): readonly ServerFrame[] => {
+  switch (event.type) {
+    case 'session_status_changed':
+      return [{ type: 'session_status', status: event.status }]
+    case 'session_title_changed':
+      return [{ type: 'session_title', title: event.title }]
+    case 'prompt_queued':
+    case 'prompt_cancelled':
+    case 'prompt_edited':
+    case 'prompt_moved':
+    case 'queue_held':
+    case 'queue_released':
+      return [queueFrame(after)]
+    case 'prompt_started':
+      return [queueFrame(after), { type: 'processing_status', isProcessing: true }]
+    case 'prompt_finished':
+      return [queueFrame(after), { type: 'processing_status', isProcessing: false }]
+    case 'sandbox_status_changed': {
+      const { status, reason } = event
+      return [{ type: 'sandbox_status', status, ...(reason === null ? {} : { reason }) }]
+    }
+    case 'sandbox_spawning':
+      return [{ type: 'sandbox_spawning' }]
+    case 'sandbox_warming':
+      return [{ type: 'sandbox_warming' }]
+    case 'sandbox_error':
+      return [{ type: 'sandbox_error', error: event.error }]
+    case 'sandbox_warning':
+      return [{ type: 'sandbox_warning', message: event.message }]
+    case 'sandbox_restored':
+      return [{ type: 'sandbox_restored', message: event.message }]
+    case 'snapshot_saved':
+      return [{ type: 'snapshot_saved', imageId: event.imageId, reason: event.reason }]
+    case 'timeline': {
+      const { eventId, sequence, position } = event
+      return [
+        {
+          type: 'sandbox_event',
+          event: event.event,
+          eventId,
+          sequence,
+          timelineSequence: position,
+        },
+      ]
+    }
+    case 'artifact_created': {
+      const { artifactId: id, artifactType: type, url, metadata, createdAtMs } = event
+      const times = { createdAt: createdAtMs, updatedAt: createdAtMs }
+      return [{ type: 'artifact_created', artifact: { id, type, url, metadata, ...times } }]
+    }
+    default:
+      return []
+  }
+}
+
+const promptFrame = (running: ViewedRunning): SandboxFrame => ({
+  type: 'prompt',
+  messageId: running.messageId,
+  content: running.content,
+  model: running.model,
+  author: sandboxAuthorOf(running.author),
+  ...(running.reasoningEffort === null ? {} : { reasoningEffort: running.reasoningEffort }),
+  ...(running.attachments ? { attachments: [...running.attachments] } : {}),
+})
+
+/** What the active sandbox socket is told of an event; `after` is the view after it. */
+export const sandboxFrames = (after: SessionView, event: SessionEvent): readonly SandboxFrame[] => {
+  switch (event.type) {
+    case 'prompt_started':
+    case 'prompt_announced':
+      return after.running?.messageId === event.messageId ? [promptFrame(after.running)] : []
+    case 'stop_requested':
+      return [{ type: 'stop', messageId: event.messageId }]
+    case 'sandbox_shutdown':
+      return event.generation === after.sandbox.generation ? [{ type: 'shutdown' }] : []
+    case 'session_deleted':
+      return [{ type: 'shutdown' }]
+    default:
+      return []
+  }
+}
+
+/** What a sandbox that has just connected has to be told: it may have missed it, or never got it. */
+export const outstandingFor = (
+  state: SessionState,
+): {
+  readonly prompt: SandboxFrame | null
+  readonly stop: boolean
+  readonly stopMessageId: string | null
+} => ({
+  prompt: state.running && !state.running.delivered ? promptFrame(state.running) : null,
+  stop: state.stopping !== null,
+  stopMessageId: state.stopping?.messageId ?? null,
+})
