@@ -83,6 +83,7 @@ export const requestCommand = async (
   const end = steadyMs() + (options.deadlineMs ?? DEADLINE_MS)
   const inbox = createInbox()
   const answer = Promise.withResolvers<EnvelopedReply>()
+  let stored = false
   const subscription = bus.nc.subscribe(inbox, {
     callback: (error, message) => {
       if (error) return
@@ -98,7 +99,11 @@ export const requestCommand = async (
         replyTo: inbox,
         deadlineMs: remainingMs,
         ...(options.traceId === undefined ? {} : { traceId: options.traceId }),
+      }).catch(error => {
+        // It is in the inbox already; what nobody did is answer.
+        throw stored ? fail('NO_OWNER', { sid, error }) : error
       })
+      stored = true
       const waitMs = Math.max(0, Math.min(REPLY_WITHIN_MS, end - steadyMs()))
       const reply = await within(answer.promise, waitMs)
       if (reply) return reply
