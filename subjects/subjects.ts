@@ -87,6 +87,8 @@ export const sandboxJobSubject = (host: string, kind: SandboxJobKind): Subject =
   subject(`job.sandbox.${token('host', host)}.${kind}`)
 export const sandboxJobsOf = (host: string): Pattern =>
   pattern(`job.sandbox.${token('host', host)}.*`)
+/** Questions to any github process, request and reply (github.ts). Core. */
+export const GITHUB_ASK: Subject = subject('github.ask')
 /** What the github process must do, and completion callbacks to bots. */
 export const githubJobSubject = (kind: string): Subject =>
   subject(`job.github.${token('kind', kind)}`)
