@@ -55,11 +55,16 @@ const accepts = async (port: number): Promise<boolean> => {
 }
 
 /** What a process gets: all that was decided here, so that each of them sees the same. */
-const environment = (config: Config, code: string): Record<string, string | undefined> => ({
+const environment = (
+  config: Config,
+  code: string,
+  edges: number,
+): Record<string, string | undefined> => ({
   ...process.env,
   PATH: [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter),
   DATA_DIR: config.dataDir,
   SIGNIN_CODE: code,
+  EDGES: String(edges),
 })
 
 const up = async (
@@ -102,7 +107,7 @@ const up = async (
   process.stderr.on('error', () => {})
 
   const code = randomBytes(16).toString('base64url')
-  const env = environment(config, code)
+  const env = environment(config, code, counts.get('edge') ?? config.edges)
   const start = ({ name, command }: ProcfileLine) => {
     const count = counts.get(name) ?? 1
     for (let i = 0; i < count; i++) {

@@ -37,6 +37,7 @@ const isKey = (text: string) => {
 export const VARIABLES = {
   PORT: port(8787),
   EDGE_PORT: port(8788),
+  EDGES: count(1),
   HOST: z.string().default('127.0.0.1').describe('an address of this machine'),
   DATA_DIR: z.string().default('.data').describe('a folder'),
   NATS_URL: z

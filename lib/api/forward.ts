@@ -3,6 +3,7 @@
  * bytes between two TCP sockets, which understands nothing of what passes and adds nothing to it.
  * A deployment with a load balancer sends `/sessions/:id/ws` to the edges itself.
  */
+import { once } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -35,16 +36,38 @@ const tie = (a: Duplex, b: Duplex): void => {
   a.pipe(b)
 }
 
+/** Connects to the first port that takes it; undefined when none does. */
+const connectToOne = async (
+  host: string,
+  ports: readonly number[],
+): Promise<Socket | undefined> => {
+  for (const port of ports) {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    try {
+      await once(socket, 'connect')
+      return socket
+    } catch {
+      // This edge is not there just now: the next one is as good.
+    }
+  }
+  return undefined
+}
+
 /**
- * Takes over the upgrades of `server`.
+ * Takes over the upgrades of `server`. Edges take turns; one that does not answer is passed over.
  *
  * @returns ends all pipes; their clients connect again elsewhere
  */
 export const forwardUpgrades = (
   server: Server,
-  edge: { readonly host: string; readonly port: number },
+  edges: { readonly host: string; readonly ports: readonly number[] },
 ): { close(): void } => {
   const open = new Set<Duplex>()
+  let turn = 0
+  const inTurn = () => {
+    const first = turn++ % edges.ports.length
+    return [...edges.ports.slice(first), ...edges.ports.slice(0, first)]
+  }
   server.on('upgrade', (request: IncomingMessage, client: Duplex, early: Buffer) => {
     client.on('error', () => {})
     if (!PATH.test(request.url ?? '')) {
@@ -52,18 +75,18 @@ export const forwardUpgrades = (
     }
     open.add(client)
     client.on('close', () => open.delete(client))
-    const upstream = connect({ ...edge, noDelay: true, keepAlive: true })
     // Both sockets are quiet for as long as their people are: neither may be closed for that.
     const socket = client as Socket
     socket.setTimeout(0)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
-    const onRefused = () =>
-      refuse(client, '503 Service Unavailable', 'No edge answers just now', 'retry-after: 2\r\n')
-    upstream.once('error', onRefused)
-    client.once('close', () => upstream.destroy())
-    upstream.once('connect', () => {
-      upstream.off('error', onRefused)
+    void connectToOne(edges.host, inTurn()).then(upstream => {
+      if (!upstream) {
+        refuse(client, '503 Service Unavailable', 'No edge answers just now', 'retry-after: 2\r\n')
+        return
+      }
+      // The client may have gone meanwhile.
+      if (client.destroyed) return void upstream.destroy()
       upstream.write(requestHead(request))
       if (early.length > 0) upstream.write(early)
       tie(client, upstream)

@@ -20,7 +20,7 @@ import { bundleConsole } from './console.ts'
 import { forwardUpgrades } from './forward.ts'
 import { openSessionIndex } from './session-index.ts'
 
-/** Where an edge of this machine listens: the api and its edge share HOST, but 0.0.0.0 is no target. */
+/** Where the edges of this machine listen: the api and its edge share HOST, but 0.0.0.0 is no target. */
 const reachable = (host: string): string =>
   host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
 
@@ -37,7 +37,7 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
   const app = await buildApp({ bus, config, codes, index, nowMs: Date.now }, await bundling, log)
   const pipes = forwardUpgrades(app.server, {
     host: reachable(config.host),
-    port: config.edgePort,
+    ports: Array.from({ length: config.edges }, (_, i) => config.edgePort + i),
   })
   try {
     const where = { host: config.host, port: config.port }

@@ -1,7 +1,10 @@
 /** WebSockets through the api: one origin serves everything. */
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
+import { forwardUpgrades } from '../../lib/api/forward.ts'
+import { freePort } from '../../lib/process/free-port.ts'
 import { openSocket, subscribe } from '../fixtures/socket.ts'
 import { startSystem } from '../fixtures/system.ts'
 
@@ -44,6 +47,25 @@ t.test('refusals of the edge come through as they are', async t => {
 
 t.test('any other path is no socket', async t => {
   t.match(await upgrade('/elsewhere'), /^HTTP\/1.1 400 .*Invalid WebSocket path$/s)
+})
+
+t.test('edges take turns, and one that is not there is passed over', async t => {
+  const there = Number(new URL(system.edges[0] ?? '').port)
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const pipes = forwardUpgrades(server, {
+    host: '127.0.0.1',
+    ports: [await freePort(), there],
+  })
+  t.teardown(() => {
+    pipes.close()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  for (const user of ['alice', 'bob', 'eve']) {
+    const client = await subscribe(t, url, { sid, token: await system.wsToken(sid, user) })
+    t.equal(client.subscribed.type, 'subscribed')
+  }
 })
 
 t.test('a death on either side is seen on the other', async t => {
