@@ -5,17 +5,21 @@ import { STATUS_CODES } from 'node:http'
 
 const ORIGIN = ['Access-Control-Allow-Origin', '*'] as const
 
-/** Answers with a text and ends the request. To be called inside `cork` after an await. */
+/**
+ * Answers with a text and ends the request; with `last`, the connection too. To be called inside
+ * `cork` after an await.
+ */
 export const answer = (
   res: HttpResponse,
   status: number,
   body: string,
-  type = 'text/plain; charset=utf-8',
+  { type = 'text/plain; charset=utf-8', last = false } = {},
 ): void => {
   res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
   res.writeHeader(...ORIGIN).writeHeader('Content-Type', type)
   if (status === 503) res.writeHeader('Retry-After', '1')
-  res.end(body)
+  if (last) res.writeHeader('Connection', 'close')
+  res.end(body, last)
 }
 
 /** Answers the question of a browser whether it may ask from another origin. */
@@ -61,6 +65,7 @@ export const holdUpgrade = (
         res.writeStatus('101 Switching Protocols').writeHeader(...ORIGIN)
         res.upgrade(userData, key, protocol, extensions, context)
       }),
-    refuse: (status, body) => once(() => answer(res, status, body)),
+    // Nothing can follow on this connection: whoever reads to its end need not wait for a timeout.
+    refuse: (status, body) => once(() => answer(res, status, body, { last: true })),
   }
 }

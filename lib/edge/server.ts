@@ -18,6 +18,7 @@ import { Socket } from './socket.ts'
 import { admitClient, admitSandbox, type ClientSeat, type SandboxSeat } from './upgrade.ts'
 
 const PATH = '/sessions/:id/ws'
+const JSON_TYPE = 'application/json'
 const PATH_PATTERN = /^\/sessions\/[^/]+\/ws$/
 
 type ClientSocket = ClientSeat & { socket?: Socket; peer?: ClientPeer }
@@ -125,12 +126,12 @@ export const routeAll = (
   app.ws(PATH, clients(edge))
   // Any other path too: the first one that yields, and those that are refused, come here.
   app.ws('/*', sandboxes(edge, onEnding))
-  app.get('/health', res => answer(res, 200, JSON.stringify(health(edge())), 'application/json'))
+  app.get('/health', res => answer(res, 200, JSON.stringify(health(edge())), { type: JSON_TYPE }))
   app.options('/*', res => answerPreflight(res))
   app.any('/*', (res, req) => {
     const status = PATH_PATTERN.test(req.getUrl()) ? 426 : 404
     const error = status === 426 ? 'Expected a WebSocket upgrade' : 'Not found'
-    answer(res, status, JSON.stringify({ error }), 'application/json')
+    answer(res, status, JSON.stringify({ error }), { type: JSON_TYPE })
   })
 }
 
