@@ -56,6 +56,11 @@ type Tap = typeof t
 
 t.test('6 killed between claim and send', async t => {
   const { sid, sandbox } = await begin(t)
+  // An open socket is not yet a sandbox that the owner knows of, and a still edge announces none.
+  await eventually(
+    () => scene.show(sid),
+    ({ sandbox }) => sandbox.status === 'ready',
+  )
   // The edges stand still, so what the owner decides does not get to the sandbox.
   for (const edge of each('edge')) edge.pause()
   const ids = [await scene.prompt(sid, 'first'), await scene.prompt(sid, 'second')]
