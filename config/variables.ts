@@ -150,7 +150,7 @@ export const VARIABLES = {
     .int()
     .min(1_000)
     .max(60_000)
-    .default(3_000)
+    .default(2_000)
     .describe('a whole number of milliseconds from 1000 to 60000'),
   SESSION_IDLE_MS: ms(60_000),
 }

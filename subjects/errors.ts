@@ -62,6 +62,11 @@ export const ERRORS = {
   PORT_IN_USE: { text: 'The port is in use', http: 500 },
   STORE_DAMAGED: { text: 'A database file is damaged and was set aside', http: 503 },
   STORE_TOO_NEW: { text: 'A database file was written by a newer version', http: 500 },
+  RECORD_TOO_NEW: {
+    text: 'A newer version of this program has written the session; this one leaves it alone',
+    http: 503,
+  },
+  LOG_INCOMPLETE: { text: 'Records of the session are missing', http: 503 },
   DATA_DIR_UNUSABLE: { text: 'The data folder cannot be used', http: 500 },
   NATS_SERVER_MISSING: { text: 'No usable nats-server was found', http: 500 },
   GLIBC_TOO_OLD: { text: 'The C library of this system is too old', http: 500 },

@@ -8,3 +8,5 @@ export const TRACE_ID = 'Trace-Id'
 export const NATS_SEQUENCE = 'Nats-Sequence'
 /** Set by nats-server on a republished message: the previous sequence of the same subject, or 0. */
 export const NATS_LAST_SEQUENCE = 'Nats-Last-Sequence'
+/** On a message of SNAP: what the snapshot is of, as JSON (snapshots.ts). */
+export const SNAPSHOT = 'Snapshot'

@@ -39,6 +39,9 @@ export const AUTH_BUCKET = 'auth'
 /** Object store with the newest snapshot of each session's local sandbox, named by the session. */
 export const SANDBOX_BUCKET = 'sandboxes'
 
+/** Object store with the snapshots of sessions that are too large for a message of SNAP. */
+export const SNAPSHOT_BUCKET = 'snapshots'
+
 export type StreamLimits = {
   /** Copies of every stream: 1 or 3. */
   readonly replicas: number
@@ -138,8 +141,8 @@ export const streams = ({
       name: SNAP,
       subjects: on(SNAPSHOTS),
       retention: 'limits',
-      max_msgs_per_subject: 1,
-      compression: 's2',
+      // The log is cut behind the older of two: one that the log does not reach is of no use.
+      max_msgs_per_subject: 2,
       allow_direct: true,
     },
     { ...file, name: DLQ, subjects: on(DEAD_LETTERS), retention: 'limits', max_age: days(30) },

@@ -100,7 +100,7 @@ export const JOBS: Pattern = pattern('job.>')
 export const GITHUB_HOOK: Subject = subject('hook.github')
 export const HOOKS: Pattern = pattern('hook.*')
 
-/** Newest snapshot of a session. */
+/** The two newest snapshots of a session. The partition's owner writes and reads. */
 export const snapshotSubject = (sid: SessionId): Subject => subject(`snap.${sid}`)
 export const SNAPSHOTS: Pattern = pattern('snap.*')
 

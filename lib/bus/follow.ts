@@ -10,7 +10,7 @@ import { NATS_LAST_SEQUENCE, NATS_SEQUENCE } from '../../subjects/headers.ts'
 import type { SessionRecord } from '../../subjects/records.ts'
 import { liveSubject, sessionId } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
-import { newestRecord, readRecord, recordsAfter } from './newest.ts'
+import { newestRecord, readRecord, recordsSince } from './newest.ts'
 
 export type RecordFollower = {
   /** Lets records with a sequence above `after` come out, those that waited first. Once. */
@@ -65,7 +65,7 @@ export const followRecords = (
 
   /** Reads the log until `target` has come out; a lagging replica is asked again via the leader. */
   const readUpTo = async (target: number) => {
-    for await (const { record, sequence } of recordsAfter(bus, sid, position ?? 0)) {
+    for await (const { record, sequence } of recordsSince(bus, sid, position ?? 0)) {
       if (closed) return
       if (sequence > (position ?? 0)) deliver(record, sequence)
     }

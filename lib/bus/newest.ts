@@ -1,5 +1,6 @@
 /** Reads of the log (EVT): the newest record of a session, those after a position, many newest. */
 import type { DirectBatchOptions, StoredMsg } from '@nats-io/jetstream'
+import { z } from 'zod'
 import { fail } from '../../subjects/errors.ts'
 import { record as recordSchema, type SessionRecord } from '../../subjects/records.ts'
 import { EVT } from '../../subjects/streams.ts'
@@ -22,10 +23,23 @@ const isEmpty = (error: unknown): boolean =>
   (error as { code?: unknown } | undefined)?.code === NO_MESSAGE ||
   /message not found|no results/i.test(error instanceof Error ? error.message : '')
 
-/** @throws code INTERNAL when the stored bytes are no record: the log is damaged or newer */
+/** The one version of records that this program knows. */
+const RECORD_VERSION = 1
+const versioned = z.looseObject({ v: z.int() })
+
+/**
+ * @throws code RECORD_TOO_NEW when a newer version of this program wrote it; INTERNAL when the stored
+ * bytes are no record
+ */
 export const readRecord = (bytes: Uint8Array, sequence: number): SessionRecord => {
   const parsed = parseJson(recordSchema, bytes)
   if (parsed.ok) return parsed.value
+  const stamp = parseJson(versioned, bytes)
+  if (stamp.ok && stamp.value.v > RECORD_VERSION) {
+    throw fail('RECORD_TOO_NEW', {
+      message: `record ${sequence} has version ${stamp.value.v}, this program knows ${RECORD_VERSION}: run the newer version`,
+    })
+  }
   throw fail('INTERNAL', { message: `record ${sequence} cannot be read: ${parsed.reason}` })
 }
 
@@ -40,6 +54,25 @@ export const newestRecord = async (bus: Bus, sid: string): Promise<StoredRecord 
     return message
       ? { record: readRecord(message.data, message.seq), sequence: message.seq }
       : undefined
+  } catch (error) {
+    if (isEmpty(error)) return undefined
+    throw busFailure(error)
+  }
+}
+
+/** The record at a place of the log, read from the leader; undefined when it is not the session's. */
+export const recordAt = async (
+  bus: Bus,
+  sid: string,
+  sequence: number,
+): Promise<SessionRecord | undefined> => {
+  try {
+    const message = await retrying(() => bus.jsm.streams.getMessage(EVT, { seq: sequence }), {
+      deadlineMs: 5_000,
+      retryable: isWorthRetrying,
+    })
+    if (message?.subject !== recordSubject(sessionId(sid))) return undefined
+    return readRecord(message.data, sequence)
   } catch (error) {
     if (isEmpty(error)) return undefined
     throw busFailure(error)
@@ -68,27 +101,51 @@ const readBatch = async (bus: Bus, query: DirectBatchOptions): Promise<StoredMsg
 /**
  * The records of a session with a sequence above `after`, in order, until a read comes back empty.
  * May be served by a follower that lags: who knows of a newer record reads again.
+ * @throws code LOG_INCOMPLETE when the log was cut while it was read
  */
-export async function* recordsAfter(
+export const recordsAfter = (bus: Bus, sid: string, after: number): AsyncGenerator<StoredRecord> =>
+  readOn(bus, sid, after, after + 1)
+
+/**
+ * Like {@link recordsAfter}, for who holds everything up to `position`, a record of the session. The
+ * log is cut behind snapshots: where that record is gone, others may be gone that nobody would miss.
+ * @throws code LOG_INCOMPLETE
+ */
+export const recordsSince = (
+  bus: Bus,
+  sid: string,
+  position: number,
+): AsyncGenerator<StoredRecord> => readOn(bus, sid, position, Math.max(1, position))
+
+/** Reads from `start` on. Every read but the first begins with the last record that is known. */
+async function* readOn(
   bus: Bus,
   sid: string,
   after: number,
+  start: number,
 ): AsyncGenerator<StoredRecord> {
   const subject = recordSubject(sessionId(sid))
   let position = after
+  let seq = start
   for (;;) {
-    const seq = position + 1
-    const batch = await retrying(
-      () => readBatch(bus, { seq, next_by_subj: subject, batch: BATCH } as DirectBatchOptions),
-      { deadlineMs: 10_000, retryable: isWorthRetrying },
-    ).catch((error: unknown) => {
+    const query = { seq, next_by_subj: subject, batch: BATCH } as DirectBatchOptions
+    const batch = await retrying(() => readBatch(bus, query), {
+      deadlineMs: 10_000,
+      retryable: isWorthRetrying,
+    }).catch((error: unknown) => {
       throw busFailure(error)
     })
-    if (batch.length === 0) return
-    for (const message of batch) {
+    const first = batch[0]
+    if (first && seq === position && first.seq !== position) {
+      throw fail('LOG_INCOMPLETE', { sid, position, found: first.seq })
+    }
+    const news = batch.filter(message => message.seq > position)
+    if (news.length === 0) return
+    for (const message of news) {
       position = message.seq
       yield { record: readRecord(message.data, message.seq), sequence: message.seq }
     }
+    seq = position
   }
 }
 

@@ -23,6 +23,10 @@ export type Objects = {
   put(name: string, file: FileHandle, facts: Facts, after: StoredObject): Promise<void>
   /** Writes it into a file; undefined when there is none. @throws when it was damaged */
   get(name: string, file: FileHandle): Promise<Facts | undefined>
+  /** Stores bytes in place of whatever was there. */
+  putBytes(name: string, bytes: Uint8Array): Promise<void>
+  /** The bytes; undefined when there are none. @throws when they were damaged */
+  getBytes(name: string): Promise<Uint8Array | undefined>
   /** One that is not there is no failure. */
   remove(name: string): Promise<void>
 }
@@ -53,6 +57,10 @@ export const openObjects = async (bus: Bus, bucket: string): Promise<Objects> =>
       if (error) throw error
       return found.info.metadata ?? {}
     },
+    putBytes: async (name, bytes) => {
+      await store.putBlob({ name }, bytes)
+    },
+    getBytes: async name => (await store.getBlob(name)) ?? undefined,
     remove: async name => {
       const found = await store.info(name)
       if (found && !found.deleted) await store.delete(name)

@@ -2,14 +2,9 @@
  * Removes what is left of a deleted session, but for the one record that says that it was deleted: by
  * that everybody knows it as unknown. Done again until it has been done whole.
  */
-import { EVT, SNAP, TMR } from '../../subjects/streams.ts'
-import {
-  fireSubject,
-  recordSubject,
-  type SessionId,
-  snapshotSubject,
-  timersOf,
-} from '../../subjects/subjects.ts'
+import { EVT, TMR } from '../../subjects/streams.ts'
+import { fireSubject, recordSubject, type SessionId, timersOf } from '../../subjects/subjects.ts'
+import { removeSnapshots } from '../bus/snapshots.ts'
 import type { OwnerRoom } from './room.ts'
 
 /** @throws what NATS answers or the file system throws: then it is to be done again */
@@ -21,6 +16,6 @@ export const eraseSession = async (
   await projection.discard(sid)
   await streams.purge(TMR, { filter: timersOf(sid) })
   await streams.purge(TMR, { filter: fireSubject(sid) })
-  await streams.purge(SNAP, { filter: snapshotSubject(sid) })
+  await removeSnapshots(bus, sid)
   await streams.purge(EVT, { filter: recordSubject(sid), keep: 1 })
 }

@@ -3,12 +3,11 @@
  * published with the sequence of the last one known. That is the commit and the fence in one: who
  * has missed a record cannot write one.
  */
-import { createHash } from 'node:crypto'
-import { fail } from '../../subjects/errors.ts'
+import { codeOf, fail } from '../../subjects/errors.ts'
 import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import { recordSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
-import { newestRecord, recordsAfter, type StoredRecord } from '../bus/newest.ts'
+import { newestRecord, recordsSince, type StoredRecord } from '../bus/newest.ts'
 import { applyRecord } from '../session/record.ts'
 import { initialState, type SessionState } from '../session/state.ts'
 
@@ -26,38 +25,67 @@ export type SavedState = { readonly sequence: number; readonly state: SessionSta
 
 /** Where kept states are found and thrown away. */
 export type Keeper = {
-  /** The kept state at or before `newest`. What is not fit for use is as if it were not there. */
+  /**
+   * The kept state at or before `newest`. What is not fit for use is as if it were not there.
+   * @throws codes BUS_UNAVAILABLE, RECORD_TOO_NEW
+   */
   saved(sid: SessionId, newest: number): Promise<SavedState | undefined>
   /** What is kept of the session does not belong to this log. */
   discard(sid: SessionId): Promise<void>
+  /** The state as it was read, to be kept when the session rests. */
+  know(sid: SessionId, state: SavedState): void
 }
 
 const COMMIT_WITHIN_MS = 3_000
+/** What is kept here, what is kept in the snapshots. */
+const KEPT_PLACES = 2
 
 /**
  * Reads a session from the log: the kept state and the records behind it, or all records.
- * @throws code BUS_UNAVAILABLE when the log cannot be read up to its end; INTERNAL when it is damaged
+ * @throws code BUS_UNAVAILABLE when the log cannot be read up to its end; RECORD_TOO_NEW;
+ * LOG_INCOMPLETE when neither log nor snapshot holds the beginning; INTERNAL when it is damaged
  */
 export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Promise<Memory> => {
   // From the leader: a direct read may come from a replica that lags.
   const newest = await newestRecord(bus, sid)
-  if (newest && isTombstone(newest.record)) {
+  if (!newest) {
+    await keeper.discard(sid)
+    return { state: initialState, sequence: 0, newest: undefined }
+  }
+  if (isTombstone(newest.record)) {
     // The files of another owner, or of one that died before it could remove them.
     await keeper.discard(sid)
     const state = applied(initialState, newest.record, newest.sequence)
     return { state, sequence: newest.sequence, newest: newest.record }
   }
-  const saved = await keeper.saved(sid, newest?.sequence ?? 0)
-  if (!newest) return { state: initialState, sequence: 0, newest: undefined }
-  const continued = saved && (await replay(bus, sid, saved, newest))
-  if (continued) return continued
-  if (saved) await keeper.discard(sid)
+  let tooNew: unknown
+  for (let place = 0; place < KEPT_PLACES && !tooNew; place++) {
+    const saved = await keeper.saved(sid, newest.sequence).catch((error: unknown) => {
+      if (codeOf(error) !== 'RECORD_TOO_NEW') throw error
+      // An older program can still read all of the log, if it is all there.
+      tooNew = error
+      return undefined
+    })
+    if (!saved) break
+    const continued = await replay(bus, sid, saved, newest)
+    if (continued) return known(continued)
+    await keeper.discard(sid)
+  }
   const rebuilt = await replay(bus, sid, undefined, newest)
-  if (!rebuilt) throw fail('INTERNAL', { message: `the log of session ${sid} has no beginning` })
-  return rebuilt
+  if (rebuilt) return known(rebuilt)
+  throw tooNew ?? fail('LOG_INCOMPLETE', { message: `the log of ${sid} has no beginning`, sid })
+
+  function known(memory: Memory): Memory {
+    keeper.know(sid, memory)
+    return memory
+  }
 }
 
-/** @returns undefined when the log does not hold the record that `from` was kept at */
+/** The first record of every session; a log that begins with another one was cut. */
+export const isBeginning = (record: SessionRecord): boolean =>
+  record.events.some(event => event.type === 'session_created')
+
+/** @returns undefined when the log does not hold the record that `from` was kept at, or its beginning */
 const replay = async (
   bus: Bus,
   sid: SessionId,
@@ -66,19 +94,17 @@ const replay = async (
 ): Promise<Memory | undefined> => {
   let state = from?.state ?? initialState
   let position = from?.sequence ?? 0
-  // One earlier, to see that the kept state stands on a record of this very log.
-  let belongs = from === undefined
-  for await (const { record, sequence } of recordsAfter(bus, sid, Math.max(0, position - 1))) {
-    if (!belongs) {
-      if (sequence !== position || record.commandSequence !== state.lastCommandSequence) return
-      belongs = true
-      continue
+  try {
+    for await (const { record, sequence } of recordsSince(bus, sid, position)) {
+      if (position === 0 && !isBeginning(record)) return undefined
+      if (sequence > newest.sequence) break
+      state = applied(state, record, sequence)
+      position = sequence
     }
-    if (sequence > newest.sequence) break
-    state = applied(state, record, sequence)
-    position = sequence
+  } catch (error) {
+    if (codeOf(error) === 'LOG_INCOMPLETE') return undefined
+    throw error
   }
-  if (!belongs) return
   if (position < newest.sequence) {
     throw fail('BUS_UNAVAILABLE', { message: `read up to ${position} of ${newest.sequence}`, sid })
   }
@@ -110,23 +136,4 @@ export const commitRecord = async (
     timeout: COMMIT_WITHIN_MS,
   })
   return ack.seq
-}
-
-/**
- * To be raised when `evolve` gives a state another meaning. Another shape is seen without that: a
- * kept state is only used by a program whose initial state looks the same.
- */
-const STATE_VERSION = 1
-const SHAPE = createHash('sha256')
-  .update(`${STATE_VERSION}:${JSON.stringify(initialState)}`)
-  .digest('hex')
-  .slice(0, 16)
-
-/** A state as it is kept. */
-export const packState = (state: SessionState): unknown => ({ shape: SHAPE, state })
-
-/** The state of {@link packState}, or undefined when another version of the program kept it. */
-export const unpackState = (packed: unknown): SessionState | undefined => {
-  const { shape, state } = (packed ?? {}) as { shape?: unknown; state?: SessionState }
-  return shape === SHAPE ? state : undefined
 }

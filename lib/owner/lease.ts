@@ -4,6 +4,9 @@
  * is the record's expected sequence, which needs no clock. So a lease may be wrong for a moment and
  * nothing breaks; `valid()` keeps a process that was paused from answering out of an old memory.
  *
+ * Not renewed in time is not yet lost: as long as the key stands, nobody has taken anything, and a
+ * machine that was slow for a moment goes on where it was. It is lost when nats-server has removed it.
+ *
  * It is renewed on the main thread on purpose: a process that hangs must lose it. Raw publishes,
  * because an update through the KV client would drop the time to live.
  */
@@ -31,10 +34,8 @@ export type Lease = {
 }
 
 export type LeaseEvents = {
-  /** Not renewed in time: whatever is held must be let go. */
+  /** It ran out, and this process has joined anew: whatever it held may be another's by now. */
   readonly onLost: () => void
-  /** Renewed again after that. */
-  readonly onRegained: () => void
   /** Another living process uses the same name: this one must end. */
   readonly onUsurped: (error: Error) => void
 }
@@ -53,10 +54,9 @@ export const takeLease = async (
 ): Promise<Lease> => {
   const { owner, incarnation, leaseMs, log } = options
   const subject = leaseSubject(owner)
-  const everyMs = leaseMs / 4
+  const everyMs = leaseMs / 5
   const trustedMs = leaseMs - Math.min(MARGIN_MS, everyMs)
   let leaving = false
-  let lost = false
   let ended = false
   let renewed = clocks()
   let sequence = 0
@@ -67,7 +67,8 @@ export const takeLease = async (
     const value: LeaseValue = { v: 1, incarnation, leaving }
     const ack = await bus.js.publish(subject, JSON.stringify(value), {
       ttl: `${Math.ceil(leaseMs / 1000)}s`,
-      timeout: Math.max(250, everyMs),
+      // Longer than the time between two: a slow answer is an answer too.
+      timeout: leaseMs / 2,
       ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
     })
     sequence = ack.seq
@@ -80,23 +81,20 @@ export const takeLease = async (
     const value = found ? readOwnValue(leaseValue, found.data, found.header) : undefined
     if (value && value.incarnation !== incarnation) {
       ended = true
-      lose()
       options.onUsurped(fail('INTERNAL', { message: `another process is owner ${owner} too` }))
       return
     }
-    if (!value) lose()
+    // Before it is valid again, so that nothing is answered from what may be another's.
+    if (!value) {
+      log.warn({ owner }, 'lease lost')
+      options.onLost()
+    }
     await publish(found?.seq)
-  }
-  const lose = () => {
-    if (lost) return
-    lost = true
-    log.warn({ owner }, 'lease lost')
-    options.onLost()
   }
   const valid = () => {
     const now = clocks()
     const ageMs = Math.max(now.steadyMs - renewed.steadyMs, now.wallMs - renewed.wallMs)
-    return !lost && !ended && ageMs < trustedMs
+    return !ended && ageMs < trustedMs
   }
   const renew = async () => {
     try {
@@ -104,17 +102,12 @@ export const takeLease = async (
         if (!isWrongSequence(error)) throw error
         return rejoin()
       })
-      if (lost && !ended) {
-        lost = false
-        options.onRegained()
-      }
     } catch (error) {
       log.debug({ error }, 'lease not renewed')
     }
   }
   const tick = () => {
     if (ended) return
-    if (!valid()) lose()
     renewal ??= renew().finally(() => {
       renewal = undefined
     })

@@ -26,12 +26,20 @@ export type OwnWatch = {
   close(): void
 }
 
-/** Resolves when the present state is complete; `onChange` is called for everything after it. */
-export const watchOwn = async (bus: Bus, onChange: () => void): Promise<OwnWatch> => {
+/**
+ * Resolves when the present state is complete; `onChange` is called for everything after it.
+ * @param onBroken called when nothing will come any more, but not after `close`
+ */
+export const watchOwn = async (
+  bus: Bus,
+  onChange: () => void,
+  onBroken: (error: unknown) => void = () => {},
+): Promise<OwnWatch> => {
   const members = new Map<string, LeaseValue>()
   const partitions = new Map<number, PartitionEntry>()
   const complete = Promise.withResolvers<void>()
   let isComplete = false
+  let closed = false
 
   const take = (message: JsMsg) => {
     const key = ownKey(message.subject)
@@ -55,13 +63,22 @@ export const watchOwn = async (bus: Bus, onChange: () => void): Promise<OwnWatch
   })
   const nothingYet = (await consumer.info(true)).num_pending === 0
   const messages = await consumer.consume({ callback: take, max_messages: 500, expires: 10_000 })
-  void messages.closed().then(error => {
-    complete.reject(error ?? new Error('the watch of the owners was closed'))
+  void messages.closed().then(ended => {
+    const error = ended ?? new Error('the watch of the owners was closed')
+    complete.reject(error)
+    if (isComplete && !closed) onBroken(error)
   })
   if (nothingYet) {
     isComplete = true
     complete.resolve()
   }
   await complete.promise
-  return { members, partitions, close: () => messages.stop() }
+  return {
+    members,
+    partitions,
+    close: () => {
+      closed = true
+      messages.stop()
+    },
+  }
 }

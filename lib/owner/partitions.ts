@@ -39,6 +39,11 @@ export type Partitions = {
 const DEBOUNCE_MS = 15
 const RETRY_MS = 250
 const CLAIMS_AT_ONCE = 8
+/**
+ * How long a partition that is let go waits for what is being decided in it. Nobody serves it
+ * meanwhile; what takes longer is the next owner's to decide, the fence sees to the rest.
+ */
+const STILL_WITHIN_MS = 500
 
 /** @param open sets a claimed partition to work; `broken` is to be called when it cannot go on */
 export const followPartitions = async (
@@ -69,6 +74,12 @@ export const followPartitions = async (
     }, afterMs)
   }
   const onChange = () => schedule(DEBOUNCE_MS)
+  /** Without a view of the others nothing would ever be claimed or let go again. */
+  const onBlind = (error: unknown) => {
+    log.warn({ error }, 'the watch of the owners broke, beginning it anew')
+    watch = undefined
+    onChange()
+  }
 
   const dropAll = async () => {
     const all = [...holdings.values()]
@@ -83,7 +94,7 @@ export const followPartitions = async (
       watch = undefined
     }
     if (!lease.valid()) return schedule(RETRY_MS)
-    watch ??= await watchOwn(bus, onChange)
+    watch ??= await watchOwn(bus, onChange, onBlind)
     const { members, partitions } = watch
     const candidates = [...members].filter(([, value]) => !value.leaving).map(([owner]) => owner)
     // Our own lease may not have come back to us yet.
@@ -98,7 +109,7 @@ export const followPartitions = async (
       const holding = holdings.get(p)
       if (holding) {
         // A sequence below the epoch is only an old view of the key.
-        if (entry && entry.sequence > holding.claim.epoch) await drop(holding, 'taken by another')
+        if (entry && entry.sequence > holding.claim.epoch) drop(holding, 'taken by another')
         else if (!mine) toRelease.push(holding)
       } else if (mine && (await isFree(entry, looked))) {
         toClaim.push({ p, entry })
@@ -129,28 +140,31 @@ export const followPartitions = async (
     if (leaving || closed || stale) return
     const claimed = await claimPartition(bus, p, lease, entry)
     if (!claimed || closed || stale) return onChange()
+    let holding: Holding | undefined
     let brokenBy: string | undefined
-    const holding = await open(claimed, reason => {
+    const broken = (reason: string) => {
       brokenBy = reason
-      if (holdings.get(p) === holding) void drop(holding, reason).finally(onChange)
-    })
-    if (brokenBy !== undefined || closed || stale) {
-      void holding.drop()
-      return onChange()
+      if (holding) drop(holding, reason)
+      onChange()
     }
+    holding = await open(claimed, broken)
+    const former = holdings.get(p)
     holdings.set(p, holding)
-    log.debug({ p, epoch: claimed.epoch }, 'partition taken')
+    if (former) drop(former, 'taken anew')
+    if (brokenBy !== undefined || closed || stale) broken(brokenBy ?? 'not wanted any more')
+    else log.debug({ p, epoch: claimed.epoch }, 'partition taken')
   }
   const release = async (holding: Holding) => {
     holdings.delete(holding.claim.p)
-    await holding.drop()
+    await within(holding.drop(), STILL_WITHIN_MS)
     await releasePartition(bus, holding.claim, lease)
     log.debug({ p: holding.claim.p }, 'partition released')
   }
-  async function drop(holding: Holding, reason: string) {
-    holdings.delete(holding.claim.p)
-    log.info({ p: holding.claim.p, reason }, 'partition dropped')
-    await holding.drop()
+  function drop(holding: Holding, reason: string) {
+    const { p } = holding.claim
+    if (holdings.get(p) === holding) holdings.delete(p)
+    log.info({ p, reason }, 'partition dropped')
+    void holding.drop()
   }
 
   schedule(0)
@@ -178,10 +192,21 @@ export const followPartitions = async (
   }
 }
 
+/** Does all of it, whatever happens to one. @throws the first failure, when everything else is done */
 const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>) => {
   const rest = items.values()
+  const failures: unknown[] = []
   const worker = async () => {
-    for (const item of rest) await work(item)
+    for (const item of rest) await work(item).catch(error => failures.push(error))
   }
   await Promise.all(Array.from({ length: CLAIMS_AT_ONCE }, worker))
+  if (failures.length > 0) throw failures[0]
+}
+
+const within = async (promise: Promise<void>, ms: number): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

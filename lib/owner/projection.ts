@@ -66,13 +66,27 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   let opening: Promise<unknown> = Promise.resolve()
   /** At rest as soon as what was committed is in its rows. */
   const resting = new Set<SessionId>()
+  /** Wait for their turn to be stored. */
+  const snapshots = new Set<Shelf>()
+  let saving: Promise<unknown> = Promise.resolve()
   const stop = new AbortController()
 
   /** Lets one file be opened at a time, with room for everything else between two. */
   const gate = <T>(open: () => Promise<T>): Promise<T> => {
-    const opened = opening.then(open)
+    const opened = opening.then(roomForOne).then(open)
     opening = opened.catch(() => {}).then(() => new Promise<void>(resolve => setImmediate(resolve)))
     return opened
+  }
+  /** Waits for another file to be put away, but not for ever: that one may wait for this one. */
+  const roomForOne = async () => {
+    makeRoom()
+    if (openCount() > mostOpen) await Promise.race([saving, pause(MOST_PAUSE_MS, stop.signal)])
+  }
+  /** Lets one session be put away, or one snapshot be stored, at a time. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = saving.then(work)
+    saving = done.catch(() => {}).then(() => new Promise<void>(resolve => setImmediate(resolve)))
+    return done
   }
   /** The shelf of a session that is in use. */
   const shelfOf = (sid: SessionId): Shelf => {
@@ -98,13 +112,23 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     }
   }
   const rest = async (sid: SessionId) => {
-    const shelf = shelves.get(sid)
-    if (!shelf) return
+    if (!shelves.has(sid) || resting.has(sid)) return
     resting.add(sid)
-    await shelf.rest()
+    await inTurn(() => putAway(sid))
+  }
+  /** Unless somebody has touched it since. */
+  const putAway = async (sid: SessionId) => {
+    const shelf = shelves.get(sid)
+    if (!shelf || !resting.has(sid) || stop.signal.aborted) return
+    await shelf.rest({ snapshot: true })
     if (shelf.isBusy() || dirty.has(shelf) || !resting.delete(sid)) return
     shelves.delete(sid)
     log.debug({ sid }, 'session asleep')
+  }
+  const snapshotIfWanted = (shelf: Shelf) => {
+    if (snapshots.has(shelf) || !shelf.wantsSnapshot()) return
+    snapshots.add(shelf)
+    void inTurn(() => shelf.snapshot().finally(() => snapshots.delete(shelf)))
   }
   const work = async () => {
     await pause(GATHER_MS, stop.signal)
@@ -117,7 +141,8 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
         log.error({ sid: shelf.sid, error }, 'rows not written, trying again')
         setTimeout(() => shelves.get(shelf.sid) === shelf && soon(shelf), AFTER_FAILURE_MS).unref()
       })
-      if (resting.has(shelf.sid)) void rest(shelf.sid)
+      if (resting.has(shelf.sid)) void inTurn(() => putAway(shelf.sid))
+      else snapshotIfWanted(shelf)
       if (wasOpen) continue
       makeRoom()
       const fairMs = (performance.now() - startedMs) * (OPENING_SHARE - 1)
@@ -156,6 +181,7 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
       }
     },
     saved: (sid, newest) => shelfOf(sid).saved(newest),
+    know: (sid, state) => shelfOf(sid).know(state),
     discard: async sid => {
       const shelf = shelfOf(sid)
       await shelf.discard()
@@ -170,8 +196,8 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
       await working
       const end = performance.now() + CLOSE_WITHIN_MS
       for (const shelf of shelves.values()) {
-        // What is left open is whole all the same, only the next start reads more of the log.
-        if (performance.now() < end) await shelf.rest()
+        // What is left open is made again from snapshot and log.
+        if (performance.now() < end) await shelf.rest({ snapshot: false })
       }
     },
   }

@@ -81,7 +81,6 @@ const own = async (
     leaseMs: config.ownerLeaseMs,
     log,
     onLost: () => partitions?.restart('lease lost'),
-    onRegained: () => partitions?.restart('lease regained'),
     onUsurped: error => ended.reject(error),
   })
   const projection = openProjection(bus, { folder: join(options.folder, 'sessions'), log })

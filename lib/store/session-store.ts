@@ -46,6 +46,8 @@ export type SessionStore = {
   apply(entries: readonly Entry[]): Promise<void>
   /** Keeps the core's state as it was after the record `sequence`. */
   saveState(sequence: number, state: unknown): Promise<void>
+  /** Brings everything that was written into the one file, for who reads its bytes. */
+  checkpoint(): Promise<void>
   /** The newest lines that fit, ascending; at least one if there is any. */
   timeline(limit: number, maxBytes: number): Promise<TimelinePage>
   /** The newest lines before a cursor, likewise. */
@@ -114,8 +116,17 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
 
   return {
     appliedSequence: () => applied,
-    savedState: () =>
-      saved && { sequence: saved.sequence, state: JSON.parse(saved.text) as unknown },
+    savedState: () => {
+      if (!saved) return undefined
+      const { sequence, text } = saved
+      return {
+        sequence,
+        // Large, and not always wanted.
+        get state() {
+          return JSON.parse(text) as unknown
+        },
+      }
+    },
     apply: entries => {
       const applying = turn.then(() => applyNow(entries))
       turn = applying.catch(() => undefined)
@@ -131,6 +142,10 @@ export const openSessionStore = async (folder: string, sid: string): Promise<Ses
           .execute(),
       )
       saved = { sequence, text }
+    },
+    checkpoint: async () => {
+      await turn
+      await database.em.getConnection().execute('pragma wal_checkpoint(truncate)')
     },
     timeline: (limit, maxBytes) => within(db => readTimeline(db, { limit, maxBytes })),
     history: (before, limit, maxBytes) =>

@@ -10,7 +10,7 @@ import { ackOf, COPIES, event, eventually, of, startScene } from './scene.ts'
 // Everything is started anew several times.
 t.setTimeout(300_000)
 
-const scene = await startScene(t, { OWNER_LEASE_MS: '1000' })
+const scene = await startScene(t)
 const { system } = scene
 
 const each = (role: Role) => Array.from({ length: COPIES }, (_, n) => system.process(role, n))

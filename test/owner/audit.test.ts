@@ -12,7 +12,7 @@ import { createSession, logOf, ownerConfig, promptOf, spawnOwner } from './owner
 
 const SESSIONS = 300
 const PUBLISHERS = 24
-const LEASE_MS = 3_000
+const LEASE_MS = 2_000
 
 t.test('audit', { timeout: 110_000 }, async t => {
   const { nats, bus } = await startBus(t)

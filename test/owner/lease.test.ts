@@ -1,12 +1,13 @@
 import t from 'tap'
 import { readLease, takeLease } from '../../lib/owner/lease.ts'
 import { watchOwn } from '../../lib/owner/own-watch.ts'
+import { KV_OWN } from '../../subjects/streams.ts'
 import { leaseSubject } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
 import { testLog } from './owners.ts'
 
 const LEASE_MS = 1_000
-const quiet = { onLost: () => {}, onRegained: () => {}, onUsurped: () => {} }
+const quiet = { onLost: () => {}, onUsurped: () => {} }
 
 t.test('lease', async t => {
   const { nats, bus } = await startBus(t)
@@ -57,15 +58,25 @@ t.test('lease', async t => {
     await former.release()
   })
 
-  await t.test('is lost in time when nats-server does not answer, and regained', async t => {
+  await t.test(
+    'is worth nothing while nats-server does not answer, and then as before',
+    async t => {
+      const lease = await take('cut', 'i1')
+      nats.pause()
+      while (lease.valid()) await new Promise(resolve => setImmediate(resolve))
+      nats.resume()
+      while (!lease.valid()) await bus.nc.flush()
+      t.match(await readLease(bus, 'cut'), { incarnation: 'i1' })
+      await lease.release()
+    },
+  )
+
+  await t.test('is lost when its key is gone, and joins anew', async t => {
     const lost = Promise.withResolvers<void>()
-    const regained = Promise.withResolvers<void>()
-    const lease = await take('cut', 'i1', { onLost: lost.resolve, onRegained: regained.resolve })
-    nats.pause()
+    const lease = await take('gone', 'i1', { onLost: lost.resolve })
+    await bus.jsm.streams.purge(KV_OWN, { filter: leaseSubject('gone') })
     await lost.promise
-    t.notOk(lease.valid(), 'nothing may be answered from memory')
-    nats.resume()
-    await regained.promise
+    while (!(await readLease(bus, 'gone'))) await bus.nc.flush()
     t.ok(lease.valid())
     await lease.release()
   })
