@@ -39,6 +39,9 @@ export const AUTH_BUCKET = 'auth'
 /** Object store with the newest snapshot of each session's local sandbox, named by the session. */
 export const SANDBOX_BUCKET = 'sandboxes'
 
+/** The streams under the buckets, as NATS' clients name them. */
+export const BUCKET_STREAMS: readonly string[] = [`KV_${AUTH_BUCKET}`, `OBJ_${SANDBOX_BUCKET}`]
+
 export type StreamLimits = {
   /** Copies of every stream: 1 or 3. */
   readonly replicas: number

@@ -6,7 +6,13 @@ import { JetStreamApiError, type StreamConfig } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { Objm } from '@nats-io/obj'
 import { fail } from '../../subjects/errors.ts'
-import { AUTH_BUCKET, SANDBOX_BUCKET, type StreamLimits, streams } from '../../subjects/streams.ts'
+import {
+  AUTH_BUCKET,
+  BUCKET_STREAMS,
+  SANDBOX_BUCKET,
+  type StreamLimits,
+  streams,
+} from '../../subjects/streams.ts'
 import type { Bus } from './connect.ts'
 import { isWorthRetrying } from './failure.ts'
 import { retrying } from './retry.ts'
@@ -85,4 +91,8 @@ export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<vo
   for (const wanted of streams(limits)) await patiently(() => declareStream(bus, wanted))
   await patiently(() => new Kvm(bus.js).create(AUTH_BUCKET, { replicas, markerTTL: 60_000 }))
   await patiently(() => new Objm(bus.js).create(SANDBOX_BUCKET, { replicas }))
+  // Those leave a bucket that is there already as it is.
+  for (const name of BUCKET_STREAMS) {
+    await patiently(() => declareStream(bus, { name, num_replicas: replicas }))
+  }
 }
