@@ -5,6 +5,7 @@
  *
  *   npm start                        one of each
  *   npm start -- owner=2 edge=2      two owners, and two edges on EDGE_PORT and the next port
+ *   npm start -- --procfile Procfile.cluster      three nats-servers, everything three times
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -22,12 +23,16 @@ import { SUPERVISED, tell } from '../lib/process/main.ts'
 import { ensureNatsServer } from '../lib/process/nats-binary.ts'
 import { endFormerNats } from '../lib/process/nats-server.ts'
 import { type ProcfileLine, parseFormation, parseProcfile } from '../lib/process/procfile.ts'
+import { natsNode } from '../lib/process/run-nats.ts'
 import { supervise } from '../lib/process/supervise.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Who takes work in stops before who does it, and the bus last; others than these come first. */
-const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner', 'nats']
+const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner']
+
+/** Lines `nats`, or `nats-1`, `nats-2` …: the nats-servers of this machine. */
+const isNats = ({ name }: ProcfileLine): boolean => /^nats(-\d+)?$/.test(name)
 
 /** After a hard end, what it left behind may need this long to stop and free its ports. */
 const LEFTOVERS_MS = 10_000
@@ -76,19 +81,19 @@ const up = async (
   takeDataDir(config.dataDir)
   const marker = join(config.dataDir, 'up.running')
   const endedHard = existsSync(marker)
-  const wanted = lines.filter(line => natsEmbedded || line.name !== 'nats')
-  if (wanted.some(line => line.name === 'nats')) {
-    await ensureNatsServer(process.env, say)
-    if (endedHard) await endFormerNats(join(config.dataDir, 'nats'))
-  }
-  const ports = wanted.flatMap(({ name }): WantedPort[] => {
-    if (name === 'nats')
-      return [{ variable: 'NATS_PORT', port: config.natsPort, host: '127.0.0.1' }]
+  const servers = natsEmbedded ? lines.filter(isNats) : []
+  const others = lines.filter(line => !isNats(line))
+  const nodes = servers.map((_, i) => natsNode(config, i + 1))
+  if (nodes.length > 0) await ensureNatsServer(process.env, say)
+  if (endedHard) await Promise.all(nodes.map(({ folder }) => endFormerNats(folder)))
+  const natsPorts = nodes.flatMap(({ port, node }) => (node ? [port, node.port] : [port]))
+  const ports = others.flatMap(({ name }): WantedPort[] => {
     if (name === 'api') return [{ variable: 'PORT', port: config.port, host }]
     if (name !== 'edge') return []
     const edges = Array.from({ length: counts.get(name) ?? 1 })
     return edges.map((_, i) => ({ variable: 'EDGE_PORT', port: config.edgePort + i, host }))
   })
+  for (const port of natsPorts) ports.push({ variable: 'NATS_PORT', port, host: '127.0.0.1' })
   await requirePorts(ports, endedHard ? LEFTOVERS_MS : 0)
   await writeFile(marker, '')
 
@@ -122,12 +127,10 @@ const up = async (
   const until = async (done: () => Promise<boolean>) => {
     while (!stop.signal.aborted && !(await done())) await delay(100)
   }
-  for (const line of wanted.filter(line => line.name === 'nats')) {
-    start(line)
-    await until(() => accepts(config.natsPort))
-  }
-  if (!stop.signal.aborted) wanted.filter(line => line.name !== 'nats').forEach(start)
-  if (wanted.some(line => line.name === 'api')) {
+  servers.forEach(start)
+  for (const { port } of nodes) await until(() => accepts(port))
+  if (!stop.signal.aborted) others.forEach(start)
+  if (others.some(line => line.name === 'api')) {
     const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
     const origin = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${config.port}`
     await until(() => answers(`${origin}/health`))
@@ -135,7 +138,7 @@ const up = async (
   }
   if (!stop.signal.aborted) await once(stop.signal, 'abort')
   say('Stopping …')
-  await supervisor.stop(STOP_ORDER)
+  await supervisor.stop([...STOP_ORDER, ...servers.map(line => line.name)])
   await rm(marker, { force: true })
 }
 
@@ -146,6 +149,8 @@ try {
   })
   delete process.env[SUPERVISED]
   const lines = parseProcfile(readFileSync(values.procfile, 'utf8'))
+  const servers = lines.filter(isNats).length
+  if (servers > 1) process.env.NATS_NODES = String(servers)
   await up(readConfig(process.env), lines, parseFormation(positionals, lines))
   process.exit(0)
 } catch (error) {

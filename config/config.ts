@@ -26,9 +26,16 @@ type OfGitHost = 'gitHost' | `github${string}`
 /** One property for each variable, its name in camel case, and what follows from them. */
 export type Config = Omit<
   Parsed,
-  'natsUrl' | 'controlPlaneUrl' | 'internalCallbackSecret' | 'tokenEncryptionKey' | OfGitHost
+  | 'natsUrl'
+  | 'natsReplicas'
+  | 'controlPlaneUrl'
+  | 'internalCallbackSecret'
+  | 'tokenEncryptionKey'
+  | OfGitHost
 > & {
+  /** One address, or several with commas between. */
   readonly natsUrl: string
+  readonly natsReplicas: number
   readonly controlPlaneUrl: string
   readonly internalCallbackSecret: string
   readonly tokenEncryptionKey: string
@@ -111,7 +118,8 @@ export const parseConfig = (env: Environment): Config => {
     ...(Object.fromEntries(own) as Omit<Parsed, OfGitHost>),
     github,
     dataDir: resolve(values.dataDir),
-    natsUrl: values.natsUrl ?? `nats://127.0.0.1:${values.natsPort}`,
+    natsUrl: values.natsUrl ?? embeddedUrls(values).join(),
+    natsReplicas: values.natsReplicas ?? Math.min(values.natsNodes, 3),
     natsEmbedded: values.natsUrl === undefined,
     controlPlaneUrl: values.controlPlaneUrl ?? `http://127.0.0.1:${values.port}`,
     internalCallbackSecret: values.internalCallbackSecret ?? '',
@@ -119,6 +127,10 @@ export const parseConfig = (env: Environment): Config => {
     production: env.NODE_ENV === 'production',
   })
 }
+
+/** Where the nats-servers of this machine listen. */
+const embeddedUrls = ({ natsPort, natsNodes }: Pick<Parsed, 'natsPort' | 'natsNodes'>): string[] =>
+  Array.from({ length: natsNodes }, (_, i) => `nats://127.0.0.1:${natsPort + i}`)
 
 /** `MAX_PROMPT_CHARS` becomes `maxPromptChars`. */
 export const camel = (name: string): string =>

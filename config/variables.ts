@@ -65,12 +65,19 @@ export const VARIABLES = {
     .optional()
     .describe('one or more addresses such as nats://127.0.0.1:4222, with commas between'),
   NATS_PORT: port(4222),
-  NATS_REPLICAS: z.coerce
+  NATS_NODES: z.coerce
     .number()
     .int()
     .min(1)
     .max(5)
     .default(1)
+    .describe('a whole number from 1 to 5'),
+  NATS_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .optional()
     .describe('a whole number from 1 to 5'),
   INTERNAL_CALLBACK_SECRET: z.string().optional().describe('a secret text'),
   TOKEN_ENCRYPTION_KEY: z

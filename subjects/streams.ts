@@ -42,6 +42,13 @@ export const SANDBOX_BUCKET = 'sandboxes'
 /** Object store with the snapshots of sessions that are too large for a message of SNAP. */
 export const SNAPSHOT_BUCKET = 'snapshots'
 
+/** The streams under the buckets, as NATS' clients name them. */
+export const BUCKET_STREAMS: readonly string[] = [
+  `KV_${AUTH_BUCKET}`,
+  `OBJ_${SANDBOX_BUCKET}`,
+  `OBJ_${SNAPSHOT_BUCKET}`,
+]
+
 export type StreamLimits = {
   /** Copies of every stream: 1 or 3. */
   readonly replicas: number

@@ -8,6 +8,7 @@ import { Objm } from '@nats-io/obj'
 import { fail } from '../../subjects/errors.ts'
 import {
   AUTH_BUCKET,
+  BUCKET_STREAMS,
   SANDBOX_BUCKET,
   SNAPSHOT_BUCKET,
   type StreamLimits,
@@ -92,5 +93,9 @@ export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<vo
   await patiently(() => new Kvm(bus.js).create(AUTH_BUCKET, { replicas, markerTTL: 60_000 }))
   for (const bucket of [SANDBOX_BUCKET, SNAPSHOT_BUCKET]) {
     await patiently(() => new Objm(bus.js).create(bucket, { replicas }))
+  }
+  // Those leave a bucket that is there already as it is.
+  for (const name of BUCKET_STREAMS) {
+    await patiently(() => declareStream(bus, { name, num_replicas: replicas }))
   }
 }

@@ -8,11 +8,26 @@ const API = {
   wrongLastSequenceUnknown: 10164,
   messageTooLarge: 10054,
   maximumBytes: 10077,
-  maximumMessages: 10076,
   storageExceeded: 10047,
   memoryExceeded: 10028,
   resourcesExceeded: 10023,
 } as const
+
+/**
+ * What servers answer while a cluster forms, has no leader or has lost a server, and while a server
+ * comes back: it will be otherwise shortly.
+ */
+const PASSING: ReadonlySet<number> = new Set([
+  10004, // incomplete results
+  10005, // no suitable peers for placement
+  10007, // cluster not assigned to this server
+  10008, // JetStream system temporarily unavailable
+  10009, // JetStream cluster can not handle request
+  10039, // JetStream not enabled for account: not yet
+  10076, // JetStream not enabled: not yet
+  10118, // stream is offline
+  10119, // consumer is offline
+])
 
 const apiCode = (error: unknown): number | undefined =>
   error instanceof JetStreamApiError ? error.code : undefined
@@ -25,7 +40,6 @@ export const isWrongSequence = (error: unknown): boolean => {
 
 const FULL: ReadonlySet<number> = new Set([
   API.maximumBytes,
-  API.maximumMessages,
   API.storageExceeded,
   API.memoryExceeded,
   API.resourcesExceeded,
@@ -48,5 +62,6 @@ export const busFailure = (error: unknown): Error => {
 /** False when asking again cannot help: full, too large, or refused for its own sake. */
 export const isWorthRetrying = (error: unknown): boolean => {
   const code = codeOf(busFailure(error))
-  return code === 'BUS_UNAVAILABLE' && apiCode(error) === undefined
+  const api = apiCode(error)
+  return code === 'BUS_UNAVAILABLE' && (api === undefined || PASSING.has(api))
 }

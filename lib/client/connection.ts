@@ -16,7 +16,7 @@ const ANSWER_WITHIN_MS = 10_000
 /** A connection that lived shorter does not count as a success: the server may be flapping. */
 const HEALTHY_AFTER_MS = 5_000
 /** After so many failures in a row the token is fetched anew: perhaps there is no session any more. */
-const DOUBT_AFTER = 3
+const DOUBT_AFTER = 6
 
 export type ConnectionState =
   | { readonly kind: 'connecting' }
@@ -26,8 +26,8 @@ export type ConnectionState =
   | { readonly kind: 'ended'; readonly reason: string }
 
 export type ConnectionOptions = {
-  /** `ws://host/sessions/<sid>/ws` */
-  readonly url: string
+  /** `ws://host/sessions/<sid>/ws`; of several edges one after the other is tried. */
+  readonly urls: readonly [string, ...string[]]
   /** Fetches a token. What it throws with HTTP status 401, 403 or 404 is final. */
   readonly getToken: () => Promise<string>
   readonly clientId: string
@@ -65,6 +65,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let token: string | undefined
   let renewed = false
   let failures = 0
+  // Everybody begins somewhere else, and after a break goes on to the next.
+  let edge = options.urls.length > 1 ? Math.floor(clock.random() * options.urls.length) : 0
   let ended = false
   let drop: ((code: number, reason: string) => void) | undefined
   let liveSocket: WebSocket | undefined
@@ -79,6 +81,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   const retryLater = () => {
     if (ended) return
+    edge++
     const delayMs = retryDelayMs(failures++, clock.random())
     if (failures >= DOUBT_AFTER) token = undefined
     options.onState({ kind: 'waiting', retryAtMs: clock.nowMs() + delayMs })
@@ -101,7 +104,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   }
 
   const openSocket = (currentToken: string) => {
-    const socket = (options.makeSocket ?? (url => new WebSocket(url)))(options.url)
+    const { urls, makeSocket = url => new WebSocket(url) } = options
+    const socket = makeSocket(urls[edge % urls.length] ?? urls[0])
     const timers = new Set<() => void>()
     let over = false
     let liveSinceMs: number | undefined

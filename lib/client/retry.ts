@@ -1,18 +1,19 @@
 /** When to connect again, and whether to. Pure: the numbers are arguments. */
 
-const FIRST_MS = 300
+const FIRST_MS = 100
 const MOST_MS = 30_000
 
 /**
- * How long to wait before attempt `attempt` (0, 1, 2 …) of connecting again: the first one almost at
- * once, for most breaks are short; then min(1000 · 2ⁿ, 30 000), less up to half of it by chance, so
- * that the clients of an edge that died do not all come back in the same moment.
+ * How long to wait before attempt `attempt` (0, 1, 2 …) of connecting again: the first one at once, for
+ * most breaks are short and another edge is there; then min(100 · 2ⁿ, 30 000), less up to half of it by
+ * chance, so that the clients of an edge that died do not all come back in the same moment. It never
+ * ends: a person's page goes on, and says when it will try next.
  *
  * @param random 0 … 1
  */
 export const retryDelayMs = (attempt: number, random: number): number => {
   if (attempt <= 0) return Math.round(FIRST_MS * random)
-  const capMs = Math.min(1000 * 2 ** (attempt - 1), MOST_MS)
+  const capMs = Math.min(FIRST_MS * 2 ** attempt, MOST_MS)
   return Math.round(capMs * (1 - random / 2))
 }
 

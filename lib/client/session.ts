@@ -20,8 +20,8 @@ const AGAIN_MS = 2_000
 const TYPING_EVERY_MS = 5_000
 
 export type SessionOptions = {
-  /** The origin, e.g. `http://127.0.0.1:8787`. */
-  readonly url: string
+  /** The origin, e.g. `http://127.0.0.1:8787`, or those of several edges: any of them will do. */
+  readonly url: string | readonly [string, ...string[]]
   readonly sid: string
   /** A token for this session's socket: `POST /sessions/:id/ws-token`. */
   readonly getToken: () => Promise<string>
@@ -244,8 +244,12 @@ export const openSession = (options: SessionOptions): Session => {
       connection.close('closed')
     },
   }
+  const socketUrl = (origin: string) =>
+    `${origin.replace(/^http/, 'ws')}/sessions/${encodeURIComponent(options.sid)}/ws`
+  const [first, ...others] =
+    typeof options.url === 'string' ? ([options.url] as const) : options.url
   const connection: Connection = openConnection({
-    url: `${options.url.replace(/^http/, 'ws')}/sessions/${encodeURIComponent(options.sid)}/ws`,
+    urls: [socketUrl(first), ...others.map(socketUrl)],
     getToken: options.getToken,
     clientId: options.clientId ?? randomId(),
     after: () => (subscribedOnce ? view.sequence : undefined),

@@ -15,7 +15,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fail } from '../../subjects/errors.ts'
 
-const NATS_CONF = fileURLToPath(new URL('../../config/nats.conf', import.meta.url))
+const confOf = (name: string) => fileURLToPath(new URL(`../../config/${name}`, import.meta.url))
+const SINGLE_CONF = confOf('nats.conf')
+const CLUSTER_CONF = confOf('nats-cluster.conf')
 
 /** Under load the server collects garbage before it takes more than this; it is no hard limit. */
 const MEMORY_LIMIT = '1GiB'
@@ -26,8 +28,17 @@ export type NatsOptions = {
   /** The folder of its store, made with owner-only rights. */
   readonly folder: string
   readonly port: number
+  /** Set for one of several servers of this machine that form a cluster. */
+  readonly node?: ClusterNode
   /** Hears every line that it logs. */
   readonly onLine?: (line: string) => void
+}
+
+export type ClusterNode = {
+  readonly name: string
+  /** Where it listens for the others, and where each of them does. */
+  readonly port: number
+  readonly ports: readonly number[]
 }
 
 export type RunningNats = { readonly child: ChildProcess; readonly url: string }
@@ -38,15 +49,17 @@ export type RunningNats = { readonly child: ChildProcess; readonly url: string }
  * @throws code `NATS_SERVER_MISSING` when it ends before that; the message has its last words.
  */
 export const startNatsServer = async (options: NatsOptions): Promise<RunningNats> => {
-  const { program, folder, port, onLine = () => {} } = options
+  const { program, folder, port, node, onLine = () => {} } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
   await endFormerNats(folder)
 
-  const args = ['-c', NATS_CONF, '-a', '127.0.0.1', '-p', String(port), '-sd', folder]
+  const conf = node ? CLUSTER_CONF : SINGLE_CONF
+  const args = ['-c', conf, '-a', '127.0.0.1', '-p', String(port), '-sd', folder]
+  if (node) args.push('--cluster', `nats://127.0.0.1:${node.port}`)
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { GOMEMLIMIT: MEMORY_LIMIT, ...process.env },
+    env: { GOMEMLIMIT: MEMORY_LIMIT, ...process.env, ...(node && environmentOf(node)) },
   })
   const words: string[] = []
   const ready = new Promise<void>((resolve, reject) => {
@@ -70,6 +83,13 @@ export const startNatsServer = async (options: NatsOptions): Promise<RunningNats
   await ready
   return { child, url: `nats://127.0.0.1:${port}` }
 }
+
+/** What config/nats-cluster.conf leaves open. */
+const environmentOf = ({ name, ports }: ClusterNode): Record<string, string> => ({
+  NATS_NAME: name,
+  NATS_HOST: '127.0.0.1',
+  NATS_ROUTES: `[${ports.map(port => `nats://127.0.0.1:${port}`).join(', ')}]`,
+})
 
 /** Ends a nats-server with `signal` and resolves when the process is gone. */
 export const endNatsServer = async (

@@ -1,5 +1,6 @@
 /**
- * The nats-server of a single machine as a service. It owns the process and the store's folder;
+ * A nats-server of this machine as a service: the only one, or one of several that form a cluster, as
+ * they would on machines of their own. It owns the process and the store's folder;
  * when the server dies, so does this, and whoever runs the Procfile starts both again on the
  * same port and store.
  */
@@ -10,10 +11,39 @@ import type { Config } from '../../config/config.ts'
 import { fail } from '../../subjects/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { ensureNatsServer } from './nats-binary.ts'
-import { startNatsServer } from './nats-server.ts'
+import { type NatsOptions, startNatsServer } from './nats-server.ts'
 
-/** Runs a nats-server until `signal` aborts; if NATS_URL names another, it only waits. */
-export const runNats = async (config: Config, signal: AbortSignal, log: Log): Promise<void> => {
+/** The servers of a cluster speak to each other this far above the ports for clients. */
+const CLUSTER_PORTS_ABOVE = 2_000
+
+/** Port, store and peers of the server `number` (1, 2 …) of this machine. */
+export const natsNode = (
+  config: Pick<Config, 'dataDir' | 'natsPort' | 'natsNodes'>,
+  number: number,
+): Pick<NatsOptions, 'folder' | 'port' | 'node'> => {
+  const { natsPort, natsNodes, dataDir } = config
+  if (!Number.isInteger(number) || number < 1 || number > natsNodes) {
+    throw fail('CONFIG_INVALID', {
+      message: `There is no nats-server ${number} of ${natsNodes}: set NATS_NODES to how many there are.`,
+    })
+  }
+  const port = natsPort + number - 1
+  if (natsNodes === 1) return { folder: join(dataDir, 'nats'), port }
+  const ports = Array.from({ length: natsNodes }, (_, i) => natsPort + CLUSTER_PORTS_ABOVE + i)
+  const node = { name: `n${number}`, port: port + CLUSTER_PORTS_ABOVE, ports }
+  return { folder: join(dataDir, `nats-${number}`), port, node }
+}
+
+/**
+ * Runs the nats-server `number` until `signal` aborts; if NATS_URL names another, it only waits.
+ * @throws code `CONFIG_INVALID` when NATS_NODES has no such number
+ */
+export const runNats = async (
+  config: Config,
+  signal: AbortSignal,
+  log: Log,
+  number = 1,
+): Promise<void> => {
   if (!config.natsEmbedded) {
     log.info('NATS_URL is given, so no nats-server is started here')
     const awake = setInterval(() => {}, 60_000)
@@ -24,8 +54,7 @@ export const runNats = async (config: Config, signal: AbortSignal, log: Log): Pr
   const program = await ensureNatsServer(process.env, sentence => log.info(sentence))
   const { child, url } = await startNatsServer({
     program,
-    folder: join(config.dataDir, 'nats'),
-    port: config.natsPort,
+    ...natsNode(config, number),
     onLine: line => tellLine(line, log),
   })
   log.info(`listens on ${url}`)

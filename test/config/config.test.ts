@@ -51,6 +51,11 @@ t.test('an environment becomes one frozen record', async t => {
   t.match(parseConfig({ ...secrets, NATS_URL: 'nats://a:1,nats://b:2' }), {
     natsUrl: 'nats://a:1,nats://b:2',
     natsEmbedded: false,
+    natsReplicas: 1,
+  })
+  t.match(parseConfig({ ...secrets, NATS_NODES: '3', NATS_PORT: '5000' }), {
+    natsUrl: 'nats://127.0.0.1:5000,nats://127.0.0.1:5001,nats://127.0.0.1:5002',
+    natsReplicas: 3,
   })
   t.equal(camel('MAX_PROMPT_CHARS'), 'maxPromptChars')
 })

@@ -1,0 +1,21 @@
+/** Nothing waits that nobody works on, and no dead letter. */
+import type { Bus } from '../../../lib/bus/connect.ts'
+import { CMD, DLQ, JOB } from '../../../subjects/streams.ts'
+import type { Finding } from './check.ts'
+
+export const waitingIn = async (bus: Bus, stream: string): Promise<number> =>
+  (await bus.jsm.streams.info(stream)).state.messages
+
+export const checkLeftovers = async (bus: Bus): Promise<Finding> => {
+  const wrongs: string[] = []
+  for (const stream of [CMD, JOB]) {
+    const count = await waitingIn(bus, stream)
+    if (count > 0) wrongs.push(`${count} messages are left in ${stream}`)
+  }
+  const letters = (await bus.jsm.streams.info(DLQ)).state
+  for (let seq = letters.first_seq; letters.messages > 0 && seq <= letters.last_seq; seq++) {
+    const letter = await bus.jsm.streams.getMessage(DLQ, { seq })
+    wrongs.push(`a dead letter: ${letter?.string().slice(0, 500)}`)
+  }
+  return { name: 'leftovers: none', looked: 3, wrongs }
+}

@@ -1,0 +1,56 @@
+/**
+ * Who uses the system: in every session two people with the SDK, a service over REST, and two on the bus.
+ * Repeated webhook deliveries belong here too, once somebody takes them in.
+ */
+import type { Ledger } from '../ledger.ts'
+import { randomOf } from '../random.ts'
+import type { World } from '../world.ts'
+import { startPerson, type Watcher } from './people.ts'
+import { createSession, runRestService } from './rest.ts'
+import { startSandboxes } from './sandboxes.ts'
+import { runBusService } from './services.ts'
+
+const PEOPLE = 2
+const LEAST_PAUSE_MS = 500
+const MOST_PAUSE_MS = 2_500
+
+export const startLoad = async (
+  world: World,
+  ledger: Ledger,
+  { seed, sessions }: { readonly seed: number; readonly sessions: number },
+) => {
+  const ending = new AbortController()
+  const pace = { leastMs: LEAST_PAUSE_MS, mostMs: MOST_PAUSE_MS, ending: ending.signal }
+  const sandboxes = startSandboxes(world, ledger, id => randomOf(seed, id))
+  const numbers = Array.from({ length: sessions }, (_, n) => n)
+  const sids = await Promise.all(
+    numbers.map(n => createSession(world, ledger, `chaos-${seed}-${n}`)),
+  )
+  const watchers: Watcher[] = []
+  const services: Promise<void>[] = []
+  for (const [n, sid] of sids.entries()) {
+    const by = (name: string) => {
+      const full = `${name}-${n}`
+      return { sid, name: full, pace, random: randomOf(seed, full) }
+    }
+    for (let m = 0; m < PEOPLE; m++) watchers.push(startPerson(world, ledger, by(`person${m}`)))
+    services.push(
+      runRestService(world, ledger, by('rest')),
+      runBusService(world, ledger, { ...by('bus'), reply: false }),
+      runBusService(world, ledger, { ...by('asking'), reply: true }),
+    )
+  }
+  return {
+    sids,
+    watchers,
+    /** Sends nothing new; resolves once everything that was sent is answered. */
+    rest: async (): Promise<undefined> => {
+      ending.abort()
+      await Promise.all([...services, ...watchers.map(watcher => watcher.done)])
+    },
+    end: () => {
+      for (const { session } of watchers) session.close()
+      sandboxes.end()
+    },
+  }
+}

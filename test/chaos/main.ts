@@ -1,0 +1,53 @@
+/**
+ * The chaos suite by hand: `npm run chaos -- --seed 7 --seconds 300`. Prints what it does and the path of
+ * its report, and fails when anything was wrong. The same seed makes the same faults and the same load.
+ */
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { openScope } from '../../bench/scope.ts'
+import { ensureNatsServer, natsVersion } from '../../lib/process/nats-binary.ts'
+import { makePlan } from './plan.ts'
+import { writeReport } from './report.ts'
+import { runChaos } from './run.ts'
+import { usualFormation } from './world.ts'
+
+const REPORTS = fileURLToPath(new URL('../../.chaos', import.meta.url))
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    seconds: { type: 'string', default: '60' },
+    sessions: { type: 'string', default: '8' },
+    servers: { type: 'string', default: '3' },
+  },
+})
+const number = (name: keyof typeof values): number => {
+  const value = Number(values[name])
+  if (Number.isInteger(value) && value >= 0) return value
+  throw new Error(`--${name} ${values[name]} is no whole number`)
+}
+
+const say = (text: string) => void process.stdout.write(`${text}\n`)
+const [seed, seconds, sessions] = [number('seed'), number('seconds'), number('sessions')]
+const formation = usualFormation(number('servers') > 1 ? 3 : 1)
+const plan = makePlan({ seed, seconds, formation })
+say(`seed ${seed}: ${plan.length} faults in ${seconds} s`)
+const program = await ensureNatsServer(process.env, say)
+const scope = openScope()
+let fine = false
+try {
+  const options = { seed, seconds, formation, plan, sessions }
+  const outcome = await runChaos(scope, { ...options, say })
+  for (const { name, looked, wrongs } of outcome.findings) {
+    say(`${wrongs.length === 0 && looked > 0 ? 'ok    ' : 'not ok'}  ${name} (${looked})`)
+    for (const wrong of wrongs) say(`        ${wrong}`)
+  }
+  const version = (await natsVersion(program)) ?? 'unknown'
+  const report = writeReport(REPORTS, { options, outcome, natsVersion: version, atMs: Date.now() })
+  fine = report.fine
+  say(`Report: ${report.path}`)
+} finally {
+  await scope.end(!fine)
+}
+process.exit(fine ? 0 : 1)

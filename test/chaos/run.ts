@@ -1,0 +1,134 @@
+/**
+ * One run: starts a world, loads it, lets things go wrong as planned, makes all good, waits until nothing is
+ * left to be done, and compares what everybody was promised and has seen with the log.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { CMD, JOB } from '../../subjects/streams.ts'
+import type { Finding } from './check/check.ts'
+import { checkDeadlines } from './check/deadlines.ts'
+import { checkLeftovers, waitingIn } from './check/leftovers.ts'
+import { checkLines } from './check/lines.ts'
+import { checkPrompts, eventsOf } from './check/prompts.ts'
+import { checkRows } from './check/rows.ts'
+import { inflict } from './faults.ts'
+import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
+import { openLedger } from './ledger.ts'
+import { startLoad } from './load/load.ts'
+import { type Logs, readLogs } from './log.ts'
+import type { Formation, Step } from './plan.ts'
+import { type Scope, startWorld, type World } from './world.ts'
+
+export type ChaosOptions = {
+  readonly seed: number
+  readonly seconds: number
+  readonly formation: Formation
+  readonly plan: readonly Step[]
+  readonly sessions: number
+  /** Hears what goes on. */
+  readonly say?: (text: string) => void
+}
+
+export type Outcome = {
+  readonly findings: readonly Finding[]
+  readonly faults: readonly Happened[]
+  readonly figures: Figures
+  readonly deadlinesLate: Waits
+  readonly prompts: number
+  readonly records: number
+  /** Seconds after the last fault until nothing was left to be done. */
+  readonly settledInSeconds: number
+  readonly endings: readonly string[]
+}
+
+/** After everything was made good. */
+const SETTLE_WITHIN_MS = 120_000
+
+export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
+  const { seconds, plan, formation, say = () => {} } = options
+  const ledger = openLedger()
+  const world = await startWorld(scope, formation)
+  const load = await startLoad(world, ledger, options)
+  say(`${load.sids.length} sessions under load`)
+
+  const beganMs = world.nowMs()
+  const faults: Happened[] = []
+  const happen = async (step: Step) => {
+    await wait(Math.max(0, beganMs + step.atMs - world.nowMs()))
+    const fromMs = world.nowMs()
+    say(`${(step.atMs / 1000).toFixed(1)} s  ${step.role} ${step.n} ${step.kind} ${step.forMs} ms`)
+    const makeGood = await inflict(world, step)
+    await wait(step.forMs)
+    await makeGood()
+    faults.push({ ...step, fromMs, toMs: world.nowMs() })
+  }
+  const happened = await Promise.allSettled([...plan.map(happen), wait(seconds * 1000)])
+  for (const one of happened) {
+    if (one.status === 'rejected') ledger.wrongs.push(`a fault was not made good: ${one.reason}`)
+  }
+  say('all made good')
+
+  const goodMs = world.nowMs()
+  const settled = await settle(world, load)
+  const settledInSeconds = (world.nowMs() - goodMs) / 1000
+  if (settled) ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
+  const logs = await readLogs(world.bus, load.sids)
+  const deadlines = checkDeadlines(logs)
+  const findings: Finding[] = [
+    checkPrompts(ledger, logs),
+    checkLines(load.watchers, logs),
+    deadlines,
+    await checkLeftovers(world.bus),
+  ]
+  load.end()
+  const owners = Array.from({ length: formation.owner }, (_, n) => world.system.process('owner', n))
+  await Promise.all(owners.map(owner => owner.stop()))
+  findings.push(await checkRows(world.system.dataDir, logs), {
+    name: 'as it was seen: nothing odd',
+    looked: ledger.sent.length,
+    wrongs: [...ledger.wrongs, ...world.endings],
+  })
+  return {
+    findings,
+    faults,
+    figures: figuresOf(ledger, faults),
+    deadlinesLate: waitsOf(deadlines.lateMs),
+    prompts: ledger.sent.length,
+    records: [...logs.values()].reduce((sum, records) => sum + records.length, 0),
+    settledInSeconds,
+    endings: world.endings,
+  }
+}
+
+type Load = Awaited<ReturnType<typeof startLoad>>
+
+/** Waits until all is done. @returns what is not, when it takes too long */
+const settle = async (world: World, load: Load): Promise<string | undefined> => {
+  const endMs = world.nowMs() + SETTLE_WITHIN_MS
+  const late = wait(SETTLE_WITHIN_MS, 'somebody waits for an answer', { ref: false })
+  const unanswered = await Promise.race([load.rest(), late])
+  if (unanswered) return unanswered
+  for (;;) {
+    const left = await unfinished(world, load).catch(error => String(error))
+    if (left === undefined || world.nowMs() > endMs) return left
+    await wait(300)
+  }
+}
+
+const unfinished = async ({ bus }: World, load: Load): Promise<string | undefined> => {
+  for (const stream of [CMD, JOB]) {
+    const count = await waitingIn(bus, stream)
+    if (count > 0) return `${count} messages in ${stream}`
+  }
+  const logs: Logs = await readLogs(bus, load.sids)
+  for (const [sid, records] of logs) {
+    const open =
+      eventsOf(records, 'prompt_queued').length - eventsOf(records, 'prompt_finished').length
+    if (open > 0) return `${open} prompts of ${sid} are not over`
+    const newest = eventsOf(records, 'timeline').at(-1)?.sequence ?? 0
+    const behind = load.watchers.find(
+      watcher => watcher.sid === sid && watcher.session.view.sequence < newest,
+    )
+    if (behind) return `${behind.name} stands at ${behind.session.view.sequence} of ${newest}`
+  }
+  return undefined
+}

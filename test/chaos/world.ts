@@ -1,0 +1,107 @@
+/**
+ * The world that a run happens to: the whole system as real processes, each with lines of its own to every
+ * nats-server, and a line before each edge, so that any of them can be cut.
+ */
+import { type Bus, connectBus } from '../../lib/bus/connect.ts'
+import { startProvider, type TestProvider } from '../fixtures/provider.ts'
+import { type Role, type System, startSystem } from '../fixtures/system.ts'
+import type { TargetRole } from './faults.ts'
+import type { Formation, Step } from './plan.ts'
+import { type Line, openLine } from './proxy.ts'
+
+export type Scope = {
+  teardown(end: () => void | Promise<void>): unknown
+  comment(...text: unknown[]): void
+  passing(): boolean
+}
+
+type Target = {
+  readonly kill: () => Promise<unknown>
+  readonly stop: () => Promise<unknown>
+  readonly start: () => Promise<unknown>
+  readonly pause: () => void
+  readonly resume: () => void
+}
+type Who = Pick<Step, 'role' | 'n'>
+
+export type World = {
+  readonly system: System
+  readonly provider: TestProvider
+  /** Origins of the edges, each behind its line. */
+  readonly edges: readonly [string, ...string[]]
+  /** The connection of the load and of the checks, straight to the nats-servers. */
+  readonly bus: Bus
+  /** Milliseconds since the world began. */
+  readonly nowMs: () => number
+  readonly target: (who: Who) => Target
+  readonly linesToNats: (who: Who) => readonly Line[]
+  readonly lineToEdge: (n: number) => Line
+  /** Processes that ended by themselves, and were started again as a supervisor would. */
+  readonly endings: readonly string[]
+}
+
+/** Prompts that a sandbox never ends are ended by this. */
+export const EXECUTION_TIMEOUT_MS = 5_000
+export const LEASE_MS = 3_000
+
+export const startWorld = async (scope: Scope, formation: Formation): Promise<World> => {
+  const provider = await startProvider(scope)
+  const lines = new Map<string, readonly Line[]>()
+  const endings: string[] = []
+  const begunMs = performance.now()
+  const nowMs = () => performance.now() - begunMs
+  const again = async (role: Role, n: number, how: string) => {
+    endings.push(`${role} ${n} ended by itself (${how}) at ${(nowMs() / 1000).toFixed(1)} s`)
+    await system.process(role, n).start()
+  }
+  const system: System = await startSystem(scope, {
+    owners: formation.owner,
+    edges: formation.edge,
+    apis: formation.api,
+    sandboxes: formation.sandboxes,
+    provider,
+    cluster: formation.nats > 1,
+    env: {
+      OWNER_LEASE_MS: String(LEASE_MS),
+      EXECUTION_TIMEOUT_MS: String(EXECUTION_TIMEOUT_MS),
+      MAX_UNFINISHED_PROMPTS: '100000',
+      LOG_LEVEL: 'info',
+    },
+    natsUrl: async (role, n, servers) => {
+      const own = await Promise.all(servers.map(({ port }) => openLine(scope, port)))
+      lines.set(`${role}.${n}`, own)
+      return own.map(({ port }) => `nats://127.0.0.1:${port}`).join()
+    },
+    onEnded: (role, n, how) =>
+      void again(role, n, how).catch(error => endings.push(`${role} ${n}: ${error.message}`)),
+  })
+  const toEdges = await Promise.all(
+    system.edges.map(origin => openLine(scope, Number(new URL(origin).port))),
+  )
+  const url = system.servers.map(server => server.url).join()
+  const bus = await connectBus({ url, name: 'chaos' })
+  scope.teardown(() => bus.close())
+  const [first, ...others] = toEdges.map(line => `http://127.0.0.1:${line.port}`)
+  if (first === undefined) throw new Error('there is no edge')
+
+  return {
+    system,
+    provider,
+    edges: [first, ...others],
+    bus,
+    nowMs,
+    endings,
+    target: ({ role, n }) => {
+      if (role !== 'nats') return system.process(role, n)
+      const server = system.servers[n]
+      if (!server) throw new Error(`there is no nats-server ${n}`)
+      return { ...server, start: server.restart }
+    },
+    linesToNats: ({ role, n }) => lines.get(`${role}.${n}`) ?? [],
+    lineToEdge: n => toEdges[n] as Line,
+  }
+}
+
+/** What is started when nothing else is asked for. */
+export const usualFormation = (servers: number): Formation =>
+  ({ owner: 2, edge: 2, api: 2, sandboxes: 1, nats: servers }) satisfies Record<TargetRole, number>
