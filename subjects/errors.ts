@@ -41,6 +41,7 @@ export const ERRORS = {
   REQUEST_CONFLICT: { text: 'This clientRequestId was used for a different request', http: 409 },
   SESSION_BUSY: { text: 'Cannot archive a session with queued work', http: 409 },
   NOT_A_PARTICIPANT: { text: 'Not authorized to archive this session', http: 403 },
+  SESSION_NOT_CANCELLABLE: { text: 'The session cannot be cancelled in its state', http: 409 },
   NOT_ARCHIVED: { text: 'Session is not archived', http: 409 },
   PROMPT_NOT_FOUND: { text: 'The prompt is not in the queue', http: 404 },
   PROMPT_NOT_CANCELLABLE: { text: 'The prompt is not waiting any more', http: 409 },

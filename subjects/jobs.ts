@@ -41,6 +41,20 @@ export const sandboxJobSchemas = {
   destroy: stopJob,
 } as const
 
+/** Tell the bot of `source` that the prompt it asked for is over (spec 3.7). */
+export const callbackJob = z.object({
+  v: z.literal(1),
+  sid: text,
+  messageId: text,
+  source: text,
+  success: z.boolean(),
+  error: text.nullable(),
+  /** Of the prompt, as the bot gave it. */
+  context: z.record(text, z.unknown()),
+  finishedAtMs: z.int(),
+})
+export type CallbackJob = z.infer<typeof callbackJob>
+
 /** A dead letter: what it was, why it could not be done, and where it came from. */
 export const deadLetter = z.object({
   v: z.literal(1),

@@ -207,11 +207,15 @@ const start = async (serving: Serving, kind: 'spawn' | 'restore', job: RestoreJo
       generation,
       error: text,
       permanent,
+      sandboxId: job.sandboxId,
+      host,
     } as const
     return void (await publishCommand(serving.bus, sid, command, { id: `${id}.spawn_failed` }))
   }
   const { objectId, warning } = spawned
-  const command = { v: 1, type: 'sandbox_spawned', generation, objectId, host, warning } as const
+  const { sandboxId } = job
+  const named = { generation, sandboxId, objectId, host }
+  const command = { v: 1, type: 'sandbox_spawned', ...named, warning } as const
   await publishCommand(serving.bus, sid, command, { id: `${id}.spawned` })
 }
 
