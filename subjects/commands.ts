@@ -231,6 +231,9 @@ export const sandboxExited = z.strictObject({
   orderly: z.boolean(),
 })
 
+/** As in the job; absent: whichever image is awaited. */
+const askedAtMs = z.int().nullish()
+
 /** The provider has stored an image of the sandbox. */
 export const sandboxSnapshotSaved = z.strictObject({
   ...version,
@@ -238,6 +241,7 @@ export const sandboxSnapshotSaved = z.strictObject({
   generation: z.int().nonnegative(),
   imageId: z.string().min(1).max(512),
   reason: z.string().max(256),
+  askedAtMs,
 })
 
 /** It could not. */
@@ -247,6 +251,7 @@ export const sandboxSnapshotFailed = z.strictObject({
   generation: z.int().nonnegative(),
   error: z.string().max(4000),
   reason: z.string().max(256),
+  askedAtMs,
 })
 
 /** A deadline of the state has passed. `atMs` tells whether it is still the one that was set. */

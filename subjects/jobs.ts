@@ -26,7 +26,13 @@ export type SpawnJob = z.infer<typeof spawnJob>
 export const restoreJob = spawnJob.extend({ snapshotImageId: text })
 export type RestoreJob = z.infer<typeof restoreJob>
 
-export const snapshotJob = z.object({ ...sandbox, objectId: text.nullable(), reason: text })
+export const snapshotJob = z.object({
+  ...sandbox,
+  objectId: text.nullable(),
+  reason: text,
+  /** When it was asked for: said again with the answer, which is only good for this one. */
+  askedAtMs: z.int().optional(),
+})
 export type SnapshotJob = z.infer<typeof snapshotJob>
 
 /** End one; `destroy` also removes what it left on the host. */

@@ -169,17 +169,17 @@ const doJob = async (
 
 /** Reports what came of it, also that nothing did: whoever waits for it has to go on. */
 const snapshot = async ({ bus, provider, log }: Serving, job: SnapshotJob, jobId: string) => {
-  const { sid, generation } = job
+  const { sid, generation, askedAtMs } = job
   const reason = job.reason.slice(0, 256)
   let command: CommandInput
   try {
     const { imageId } = await provider.snapshot(job, jobId)
     log.info({ sid, generation, imageId }, 'snapshot taken')
-    command = { v: 1, type: 'sandbox_snapshot_saved', generation, imageId, reason }
+    command = { v: 1, type: 'sandbox_snapshot_saved', generation, imageId, reason, askedAtMs }
   } catch (cause) {
     const error = (cause instanceof Error ? cause.message : String(cause)).slice(0, 4_000)
     log.warn({ sid, generation, reason: error }, 'no snapshot')
-    command = { v: 1, type: 'sandbox_snapshot_failed', generation, error, reason }
+    command = { v: 1, type: 'sandbox_snapshot_failed', generation, error, reason, askedAtMs }
   }
   await publishCommand(bus, sid, command, { id: `${sid}.${jobId}.${command.type}` })
 }

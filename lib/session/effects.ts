@@ -55,8 +55,9 @@ const stop = (before: SessionState, event: SessionEventOf<'sandbox_shutdown'>): 
 const snapshot = (before: SessionState, event: SessionEventOf<'snapshot_started'>): Wanted[] => {
   const { generation, sandboxId, objectId, host } = before.sandbox
   if (!sandboxId || generation !== event.generation) return []
-  const { reason } = event
-  const payload: SnapshotJob = { v: 1, sid: before.id, generation, sandboxId, objectId, reason }
+  const { reason, atMs: askedAtMs } = event
+  const named = { sid: before.id, generation, sandboxId, objectId }
+  const payload: SnapshotJob = { v: 1, ...named, reason, askedAtMs }
   return [{ kind: 'sandbox_job', job: 'snapshot', host, payload }]
 }
 

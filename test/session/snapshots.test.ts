@@ -68,7 +68,12 @@ t.test('an image that does not come in time holds nothing up, and torn it is not
   ])
   t.equal(scene.due('snapshot'), undefined)
   t.same(scene.tell(snapshotSaved('torn')).events, [], 'taken while b was running, who knows')
+  scene.tell(at(61_000, says(done())))
+  const ofTheFirst = { askedAtMs: START_MS }
+  t.same(scene.tell(snapshotSaved('torn', 1, ofTheFirst)).events, [], 'nor taken for the next')
   t.equal(scene.state.snapshotImageId, null)
+  const ofTheNext = { askedAtMs: START_MS + 61_000 }
+  t.match(scene.tell(snapshotSaved('whole', 1, ofTheNext)).events, [{ imageId: 'whole' }, {}])
 
   const idle = given(...worked, fires('snapshot', 60_000)).scene
   t.match(idle.tell(snapshotSaved('late')).events, [{ type: 'snapshot_saved', imageId: 'late' }])

@@ -83,12 +83,17 @@ export const invite = (userId: string, more: Fields<'add_participant'> = {}): Co
   user: { userId },
   ...more,
 })
-export const snapshotSaved = (imageId: string, generation = 1): CommandInput => ({
+export const snapshotSaved = (
+  imageId: string,
+  generation = 1,
+  more: Fields<'sandbox_snapshot_saved'> = {},
+): CommandInput => ({
   v: 1,
   type: 'sandbox_snapshot_saved',
   generation,
   imageId,
   reason: 'execution_complete',
+  ...more,
 })
 export const snapshotFailed = (reason = 'execution_complete', generation = 1): CommandInput => ({
   v: 1,

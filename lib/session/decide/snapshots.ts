@@ -31,6 +31,14 @@ const leaveStatus = (draft: Draft): void => {
   draft.add({ type: 'sandbox_status_changed', status: 'ready', reason: null })
 }
 
+type Answer = CommandOf<'sandbox_snapshot_saved' | 'sandbox_snapshot_failed'>
+
+/** It answers what is awaited, and not an earlier request that was given up. */
+const isAnswer = ({ sandbox }: SessionState, { generation, askedAtMs }: Answer): boolean =>
+  sandbox.snapshot !== null &&
+  generation === sandbox.generation &&
+  (askedAtMs ?? sandbox.snapshot.atMs) === sandbox.snapshot.atMs
+
 /** Nobody has worked on its successor yet, so that nothing newer is lost with this image. */
 const isOfPredecessor = ({ sandbox }: SessionState, generation: number): boolean =>
   sandbox.previous?.generation === generation && !sandbox.unsaved
@@ -41,17 +49,17 @@ const isOfPredecessor = ({ sandbox }: SessionState, generation: number): boolean
  */
 export const snapshotSaved = (
   draft: Draft,
-  { generation, imageId, reason }: CommandOf<'sandbox_snapshot_saved'>,
-  { nowMs, ...context }: Context,
+  command: CommandOf<'sandbox_snapshot_saved'>,
+  context: Context,
 ): Reply => {
-  const { sandbox, snapshotImageId } = draft.state
-  const isAwaited = generation === sandbox.generation && sandbox.snapshot !== null
+  const { generation, imageId, reason } = command
+  const isAwaited = isAnswer(draft.state, command)
   if (!isAwaited && !isOfPredecessor(draft.state, generation)) return OK
-  if (generation === 0 || imageId === snapshotImageId) return OK
-  draft.add({ type: 'snapshot_saved', generation, imageId, reason, atMs: nowMs })
+  if (generation === 0 || imageId === draft.state.snapshotImageId) return OK
+  draft.add({ type: 'snapshot_saved', generation, imageId, reason, atMs: context.nowMs })
   if (isAwaited) {
     leaveStatus(draft)
-    goOnEnding(draft, { stored: true }, { nowMs, ...context })
+    goOnEnding(draft, { stored: true }, context)
   }
   return OK
 }
@@ -59,11 +67,11 @@ export const snapshotSaved = (
 /** There is none; the older one stays. */
 export const snapshotFailed = (
   draft: Draft,
-  { generation, error, reason }: CommandOf<'sandbox_snapshot_failed'>,
+  command: CommandOf<'sandbox_snapshot_failed'>,
   context: Context,
 ): Reply => {
-  const { sandbox } = draft.state
-  if (generation !== sandbox.generation || sandbox.snapshot === null) return OK
+  const { generation, error, reason } = command
+  if (!isAnswer(draft.state, command)) return OK
   draft.add({ type: 'snapshot_failed', generation, error, reason, atMs: context.nowMs })
   leaveStatus(draft)
   goOnEnding(draft, { stored: false, error }, context)
