@@ -113,6 +113,11 @@ export const VARIABLES = {
     .regex(/^[\w.*:[\]-]+(,[\w.*:[\]-]+)*$/)
     .optional()
     .describe('names of hosts with commas between'),
+  CALLBACK_URLS: z
+    .string()
+    .regex(/^[a-z]+=https?:\/\/[^\s,=]+(,[a-z]+=https?:\/\/[^\s,=]+)*$/)
+    .optional()
+    .describe('sources and addresses such as slack=https://bot.example.com, with commas between'),
   CONTROL_PLANE_URL: url(/^https?$/, 'http://127.0.0.1:8787'),
   DEFAULT_MODEL: z
     .string()

@@ -77,6 +77,9 @@ export const ERRORS = {
   PROVIDER_UNAVAILABLE: { text: 'The sandbox provider cannot be reached', http: 503 },
   PROVIDER_UNSUPPORTED: { text: 'The sandbox provider cannot do that', http: 501 },
   REPOSITORY_NOT_FOUND: { text: 'The repository was not found', http: 404 },
+  // What a bot may answer that is told of a prompt's end.
+  CALLBACK_FAILED: { text: 'The bot could not be told', http: 503 },
+  CALLBACK_REFUSED: { text: 'The bot does not want to be told', http: 502 },
 } as const satisfies Record<string, ErrorRow>
 
 /** The closed list of codes. */
