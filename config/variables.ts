@@ -120,6 +120,11 @@ export const VARIABLES = {
     .regex(/^[\w.*:[\]-]+(,[\w.*:[\]-]+)*$/)
     .optional()
     .describe('names of hosts with commas between'),
+  CALLBACK_URLS: z
+    .string()
+    .regex(/^[a-z]+=https?:\/\/[^\s,=]+(,[a-z]+=https?:\/\/[^\s,=]+)*$/)
+    .optional()
+    .describe('sources and addresses such as slack=https://bot.example.com, with commas between'),
   CONTROL_PLANE_URL: url(/^https?$/, 'http://127.0.0.1:8787'),
   DEFAULT_MODEL: z
     .string()
@@ -150,6 +155,9 @@ export const VARIABLES = {
   DISCONNECT_CHECK_MS: ms(90_000),
   DELIVERY_CONFIRMATION_MS: ms(5_000),
   WARM_THROTTLE_MS: ms(10_000),
+  SNAPSHOT_TIMEOUT_MS: ms(60_000),
+  PRESENCE_SETTLES_MS: ms(30_000),
+  ABANDONED_DRAFT_MS: ms(28_800_000),
   MAX_PROMPT_CHARS: count(64_000),
   MAX_UNFINISHED_PROMPTS: count(10),
   OWNER_LEASE_MS: z.coerce

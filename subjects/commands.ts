@@ -77,6 +77,9 @@ export const stop = z.strictObject({
 /** Who asks for a change: the user id of a verified caller. */
 const byUser = z.string().min(1).max(256)
 const messageId = z.string().min(1).max(128)
+/** On whose word: an internal service's (the default), the developer's, or a signed-in person's own. */
+export const AUTHORITIES = ['service', 'developer', 'person'] as const
+const authority = z.enum(AUTHORITIES).optional()
 /** Common to all changes of the queue and of the session by a person. */
 const change = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({
@@ -109,14 +112,17 @@ export const releaseQueue = change('release_queue', {})
 
 /** 1 … 200 characters after trimming, decided in the core. */
 export const setTitle = change('set_title', { title: z.string().max(4000) })
-export const archiveSession = change('archive_session', {})
-export const unarchiveSession = change('unarchive_session', {})
+export const archiveSession = change('archive_session', { authority })
+export const unarchiveSession = change('unarchive_session', { authority })
+/** Ends all work of the session at once; it takes no more. */
+export const cancelSession = change('cancel_session', { authority })
 /** For good: afterwards the session is unknown. */
 export const deleteSession = z.strictObject({
   ...version,
   type: z.literal('delete_session'),
   clientRequestId: requestId.optional(),
   userId: byUser.nullish(),
+  authority,
 })
 /** Adds a participant, or changes what is known of one (by user id). */
 export const addParticipant = z.strictObject({
@@ -126,6 +132,7 @@ export const addParticipant = z.strictObject({
   user: actor,
   /** Absent: `member` for a new one, unchanged for a known one. */
   role: z.enum(['owner', 'member']).nullish(),
+  authority,
 })
 
 /** Get a sandbox ready, because a prompt is likely to come. */
@@ -193,6 +200,7 @@ export const sandboxSpawned = z.strictObject({
   ...version,
   type: z.literal('sandbox_spawned'),
   generation: z.int().nonnegative(),
+  sandboxId: z.string().max(512).nullish(),
   /** The provider's own id of the sandbox, for snapshot and stop. */
   objectId: z.string().max(512).nullish(),
   /** The host whose jobs concern this sandbox from now on, or `any`. */
@@ -208,6 +216,9 @@ export const sandboxSpawnFailed = z.strictObject({
   generation: z.int().nonnegative(),
   error: z.string().max(4000),
   permanent: z.boolean(),
+  sandboxId: z.string().max(512).nullish(),
+  /** Where it was tried. */
+  host: z.string().max(64).nullish(),
 })
 
 /** The sandbox itself, or who runs it, says that it is over: no watchdog needed. */
@@ -220,6 +231,9 @@ export const sandboxExited = z.strictObject({
   orderly: z.boolean(),
 })
 
+/** As in the job; absent: whichever image is awaited. */
+const askedAtMs = z.int().nullish()
+
 /** The provider has stored an image of the sandbox. */
 export const sandboxSnapshotSaved = z.strictObject({
   ...version,
@@ -227,6 +241,7 @@ export const sandboxSnapshotSaved = z.strictObject({
   generation: z.int().nonnegative(),
   imageId: z.string().min(1).max(512),
   reason: z.string().max(256),
+  askedAtMs,
 })
 
 /** It could not. */
@@ -236,6 +251,7 @@ export const sandboxSnapshotFailed = z.strictObject({
   generation: z.int().nonnegative(),
   error: z.string().max(4000),
   reason: z.string().max(256),
+  askedAtMs,
 })
 
 /** A deadline of the state has passed. `atMs` tells whether it is still the one that was set. */
@@ -258,6 +274,7 @@ export const command = z.discriminatedUnion('type', [
   setTitle,
   archiveSession,
   unarchiveSession,
+  cancelSession,
   deleteSession,
   addParticipant,
   warm,

@@ -41,6 +41,7 @@ export const ERRORS = {
   REQUEST_CONFLICT: { text: 'This clientRequestId was used for a different request', http: 409 },
   SESSION_BUSY: { text: 'Cannot archive a session with queued work', http: 409 },
   NOT_A_PARTICIPANT: { text: 'Not authorized to archive this session', http: 403 },
+  SESSION_NOT_CANCELLABLE: { text: 'The session cannot be cancelled in its state', http: 409 },
   NOT_ARCHIVED: { text: 'Session is not archived', http: 409 },
   PROMPT_NOT_FOUND: { text: 'The prompt is not in the queue', http: 404 },
   PROMPT_NOT_CANCELLABLE: { text: 'The prompt is not waiting any more', http: 409 },
@@ -76,6 +77,9 @@ export const ERRORS = {
   PROVIDER_UNAVAILABLE: { text: 'The sandbox provider cannot be reached', http: 503 },
   PROVIDER_UNSUPPORTED: { text: 'The sandbox provider cannot do that', http: 501 },
   REPOSITORY_NOT_FOUND: { text: 'The repository was not found', http: 404 },
+  // What a bot may answer that is told of a prompt's end.
+  CALLBACK_FAILED: { text: 'The bot could not be told', http: 503 },
+  CALLBACK_REFUSED: { text: 'The bot does not want to be told', http: 502 },
 } as const satisfies Record<string, ErrorRow>
 
 /** The closed list of codes. */

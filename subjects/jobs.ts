@@ -26,7 +26,13 @@ export type SpawnJob = z.infer<typeof spawnJob>
 export const restoreJob = spawnJob.extend({ snapshotImageId: text })
 export type RestoreJob = z.infer<typeof restoreJob>
 
-export const snapshotJob = z.object({ ...sandbox, objectId: text.nullable(), reason: text })
+export const snapshotJob = z.object({
+  ...sandbox,
+  objectId: text.nullable(),
+  reason: text,
+  /** When it was asked for: said again with the answer, which is only good for this one. */
+  askedAtMs: z.int().optional(),
+})
 export type SnapshotJob = z.infer<typeof snapshotJob>
 
 /** End one; `destroy` also removes what it left on the host. */
@@ -40,6 +46,20 @@ export const sandboxJobSchemas = {
   stop: stopJob,
   destroy: stopJob,
 } as const
+
+/** Tell the bot of `source` that the prompt it asked for is over (spec 3.7). */
+export const callbackJob = z.object({
+  v: z.literal(1),
+  sid: text,
+  messageId: text,
+  source: text,
+  success: z.boolean(),
+  error: text.nullable(),
+  /** Of the prompt, as the bot gave it. */
+  context: z.record(text, z.unknown()),
+  finishedAtMs: z.int(),
+})
+export type CallbackJob = z.infer<typeof callbackJob>
 
 /** A dead letter: what it was, why it could not be done, and where it came from. */
 export const deadLetter = z.object({

@@ -69,7 +69,8 @@ export const sessionEvent = z.discriminatedUnion('type', [
   event('session_status_changed', { status: sessionStatus }),
   /** The last event of a session; its record outlives everything else of it. */
   event('session_deleted', { userId: optional, atMs: ms }),
-  event('session_title_changed', { title: text }),
+  /** `provisional`: made from a prompt; the agent's own proposal may still replace it. */
+  event('session_title_changed', { title: text, provisional: z.boolean().optional() }),
   event('session_sha_changed', { sha: text }),
   event('cost_added', { cost: z.number() }),
 
@@ -119,6 +120,8 @@ export const sessionEvent = z.discriminatedUnion('type', [
     error: optional,
     finishedAtMs: ms,
   }),
+  /** Waited, and never will be started: its session was cancelled. */
+  event('prompt_dropped', { messageId: text, error: text, finishedAtMs: ms }),
   /** The prompt is over for the people; the sandbox still has to confirm that it let go. */
   event('stop_requested', { messageId: text, userId: optional, requestedAtMs: ms }),
   event('stop_confirmed', { messageId: text }),
@@ -147,6 +150,16 @@ export const sessionEvent = z.discriminatedUnion('type', [
     connectedAtMs: ms,
   }),
   event('sandbox_disconnected', { generation: z.int(), connectionId: text, atMs: ms }),
+  /** It is over, but its image is still awaited: `sandbox_shutdown` follows with that or its deadline. */
+  event('sandbox_ending', { generation: z.int(), reason: text }),
+  /** One that a provider started for a session which was deleted meanwhile. */
+  event('sandbox_orphaned', {
+    sessionId: text,
+    generation: z.int(),
+    sandboxId: text,
+    objectId: optional,
+    host: text,
+  }),
   /** The bridge is to exit. `reason` is also the reason of the close frame. */
   event('sandbox_shutdown', { generation: z.int(), reason: text }),
   event('sandbox_bridge_ready', {
@@ -170,6 +183,8 @@ export const sessionEvent = z.discriminatedUnion('type', [
   /** An image is being taken; nothing is started on the sandbox meanwhile. */
   event('snapshot_started', { generation: z.int(), reason: text, atMs: ms }),
   event('snapshot_saved', { generation: z.int(), imageId: text, reason: text, atMs: ms }),
+  /** No answer in time: nothing waits for it any longer. */
+  event('snapshot_expired', { generation: z.int(), reason: text, atMs: ms }),
   event('snapshot_failed', { generation: z.int(), error: text, reason: text, atMs: ms }),
 
   /** Announcements without a state of their own. */
@@ -212,6 +227,12 @@ export const effect = z.discriminatedUnion('kind', [
     host: text,
     payload: z.record(z.string(), z.unknown()),
   }),
+  /** Tell the bot that asked for a prompt that it is over. */
+  z.object({
+    kind: z.literal('callback_job'),
+    id: text,
+    payload: z.record(z.string(), z.unknown()),
+  }),
 ])
 export type Effect = z.infer<typeof effect>
 
@@ -236,6 +257,8 @@ export const sessionSummary = z.object({
   login: optional,
   messageCount: z.int(),
   totalCost: z.number(),
+  /** When the last prompt that ran ended. Absent in old records. */
+  finishedAtMs: ms.nullish(),
 })
 export type SessionSummary = z.infer<typeof sessionSummary>
 

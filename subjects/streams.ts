@@ -32,6 +32,7 @@ export const HOOK = 'HOOK'
 export const SNAP = 'SNAP'
 export const DLQ = 'DLQ'
 export const KV_OWN = 'KV_own'
+export const KV_READS = 'KV_reads'
 
 /** Bucket for one-time sign-in codes and other small things that every api process shares. */
 export const AUTH_BUCKET = 'auth'

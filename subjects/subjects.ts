@@ -109,6 +109,13 @@ export type DeadLetterKind = 'command' | 'job' | 'hook' | 'callback'
 export const deadLetterSubject = (kind: DeadLetterKind): Subject => subject(`dlq.${kind}`)
 export const DEAD_LETTERS: Pattern = pattern('dlq.*')
 
+/** When a person has last looked at a session, in the bucket `reads`. `person`: a hash of the user id. */
+export const READS_BUCKET = 'reads'
+export const readSubject = (person: string, sid: SessionId): Subject =>
+  subject(`$KV.reads.${token('person', person)}.${sid}`)
+export const readsOf = (sid: SessionId): Pattern => pattern(`$KV.reads.*.${sid}`)
+export const sessionOfRead = (text: string): SessionId => sessionId(text.split('.')[3] ?? '')
+
 /** Leases and partitions, in the bucket `own` (raw subjects, because leases carry a TTL). */
 export const OWN_BUCKET = 'own'
 export const leaseSubject = (owner: string): Subject =>

@@ -24,6 +24,7 @@ import { participants } from './participants.ts'
 import { people } from './people.ts'
 import { prompts } from './prompts.ts'
 import { queue } from './queue.ts'
+import { readState } from './read-state.ts'
 import type { Resource, Room } from './room.ts'
 import { sandboxReports } from './sandbox-reports.ts'
 import { showSession } from './show-session.ts'
@@ -40,6 +41,7 @@ const RESOURCES: readonly Resource[] = [
   deleteSession,
   title,
   archive,
+  readState,
   warm,
   wsToken,
   prompts,

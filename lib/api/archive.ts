@@ -1,7 +1,10 @@
-/** `POST /sessions/:id/archive` and `…/unarchive`: only somebody who takes part may. */
+/**
+ * `POST /sessions/:id/archive`, `…/unarchive` and `…/cancel`: for the session's owner, the developer,
+ * and a service that names somebody who takes part (lib/session/rights).
+ */
 import { z } from 'zod'
 import { requestId } from '../../subjects/commands.ts'
-import { actorOf } from './caller.ts'
+import { actorOf, authorityOf } from './caller.ts'
 import { sessionParams } from './query.ts'
 import { decided, requestIdOf } from './request.ts'
 import type { Resource } from './room.ts'
@@ -11,17 +14,37 @@ const by = z
   .nullish()
 
 const ROUTES = [
-  { path: 'archive', type: 'archive_session', status: 'archived' },
-  { path: 'unarchive', type: 'unarchive_session', status: 'active' },
+  {
+    path: 'archive',
+    type: 'archive_session',
+    status: 'archived',
+    summary: 'Puts a session away',
+    refusals: ['SESSION_BUSY', 'SESSION_NOT_PROMPTABLE'],
+  },
+  {
+    path: 'unarchive',
+    type: 'unarchive_session',
+    status: 'active',
+    summary: 'Brings a session back',
+    refusals: ['NOT_ARCHIVED'],
+  },
+  {
+    path: 'cancel',
+    type: 'cancel_session',
+    status: 'cancelled',
+    summary: 'Calls a session off: whatever is unfinished fails, and nothing more is taken',
+    refusals: ['SESSION_NOT_CANCELLABLE'],
+  },
 ] as const
 
 export const archive: Resource = (app, { bus }) => {
-  for (const { path, type, status } of ROUTES) {
+  for (const { path, type, status, summary, refusals } of ROUTES) {
     const schema = {
-      summary: path === 'archive' ? 'Puts a session away' : 'Brings a session back',
+      summary,
       params: sessionParams,
       body: by,
       response: { 200: z.object({ status: z.literal(status) }) },
+      refusals: ['FORBIDDEN', 'NOT_A_PARTICIPANT', ...refusals] as const,
     }
     app.post(`/sessions/:id/${path}`, { schema }, async request => {
       const { body, caller, params } = request
@@ -30,6 +53,7 @@ export const archive: Resource = (app, { bus }) => {
         type,
         clientRequestId: requestIdOf(body?.clientRequestId),
         userId: actorOf(caller, body ?? {}).userId,
+        authority: authorityOf(caller),
       })
       return { status }
     })

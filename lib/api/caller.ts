@@ -54,6 +54,10 @@ export const requireCaller = (app: FastifyInstance, room: Room): void => {
   })
 }
 
+/** On whose word the caller's commands come; what that allows is lib/session/rights. */
+export const authorityOf = (caller: Caller): 'service' | 'developer' | 'person' =>
+  caller.kind === 'service' ? 'service' : caller.who.role === 'developer' ? 'developer' : 'person'
+
 /** What a service may say of the user for whom it acts. */
 export type Claim = {
   readonly userId?: string | null | undefined

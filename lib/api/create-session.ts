@@ -58,6 +58,7 @@ export const createSession: Resource = (app, { bus, config, index }) => {
     summary: 'Opens a session on a repository',
     body: newSession,
     response: { 201: z.object({ sessionId: z.string(), status: z.literal('created') }) },
+    refusals: ['REQUEST_CONFLICT', 'NO_OWNER', 'BUS_UNAVAILABLE', 'STREAM_FULL'] as const,
   }
   app.post('/sessions', { schema }, async (request, reply) => {
     const { body, caller } = request

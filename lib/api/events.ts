@@ -33,6 +33,7 @@ export const events: Resource = (app, { bus }) => {
     params: sessionParams,
     querystring: query,
     response: { 200: page },
+    refusals: ['INVALID_CURSOR'] as const,
   }
   app.get('/sessions/:id/events', { schema }, async request => {
     const { limit, cursor, type, message_id } = request.query

@@ -1,9 +1,16 @@
 /** `GET /health`: this process answers. Open to everybody, and says nothing else. */
+import { z } from 'zod'
 import type { App } from './zod-validation.ts'
 
+const healthy = z.object({
+  status: z.literal('healthy'),
+  service: z.literal('open-inspect-control-plane'),
+})
+
 export const health = (app: App): void => {
-  app.get('/health', { schema: { summary: 'This process answers', security: [] } }, async () => ({
-    status: 'healthy',
-    service: 'open-inspect-control-plane',
+  const schema = { summary: 'This process answers', security: [], response: { 200: healthy } }
+  app.get('/health', { schema }, async () => ({
+    status: 'healthy' as const,
+    service: 'open-inspect-control-plane' as const,
   }))
 }

@@ -30,6 +30,7 @@ export const messages: Resource = (app, { bus }) => {
     params: sessionParams,
     querystring: query,
     response: { 200: page },
+    refusals: ['INVALID_CURSOR'] as const,
   }
   app.get('/sessions/:id/messages', { schema }, async request => {
     const { limit, cursor, status } = request.query

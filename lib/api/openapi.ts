@@ -1,14 +1,17 @@
 /**
  * `GET /openapi.json`: OpenAPI 3.1, made from the schemas that check the requests. A route documents
- * itself by its schema; what has none is only listed.
+ * itself by its schema: what it takes, what it answers, and every code with which it refuses.
  */
 import { z } from 'zod'
+import { ERRORS, type ErrorCode } from '../../subjects/errors.ts'
 import type { App } from './zod-validation.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
     /** One sentence for the document. */
     summary?: string
+    /** What this route refuses, besides what its kind of route does anyway. */
+    refusals?: readonly ErrorCode[]
     /** Who may call, when it is not a service or a signed-in person; an empty list is everybody. */
     security?: readonly Record<string, readonly string[]>[]
   }
@@ -59,7 +62,47 @@ const parametersIn = (where: 'path' | 'query', schema: unknown): Json[] => {
 
 const json = (schema: Json) => ({ content: { 'application/json': { schema } } })
 
-const operation = ({ schema }: Documented): Json => {
+/** Whoever asks an owner may find none, or a bus that takes nothing just now. */
+const ASKING = ['NO_OWNER', 'BUS_UNAVAILABLE'] as const
+const WRITING = [...ASKING, 'STREAM_FULL', 'REQUEST_CONFLICT'] as const
+
+/** Every code that a route may refuse with: its own, and those of all routes of its kind. */
+const refusalsOf = ({ method, url, schema }: Documented): ReadonlySet<ErrorCode> => {
+  const isOpen = Array.isArray(schema.security) && schema.security.length === 0
+  const isSession = url.startsWith('/sessions/:id')
+  const takes = schema.body !== undefined
+  const codes: readonly (readonly [boolean, readonly ErrorCode[]])[] = [
+    [!isOpen, ['NOT_CONFIGURED']],
+    [!isOpen && schema.security === undefined, ['UNAUTHORIZED']],
+    [takes || schema.querystring !== undefined, ['INVALID_REQUEST']],
+    [takes, ['INVALID_JSON', 'PAYLOAD_TOO_LARGE']],
+    [isSession, ['SESSION_NOT_FOUND', ...(method === 'GET' ? ASKING : WRITING)]],
+    [true, (schema.refusals ?? []) as readonly ErrorCode[]],
+    [!isOpen, ['INTERNAL']],
+  ]
+  return new Set(codes.flatMap(([applies, some]) => (applies ? some : [])))
+}
+
+/** By status: which codes it may stand for, and what each says. */
+const refusedAnswers = (route: Documented): Json => {
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of refusalsOf(route)) {
+    const { http } = ERRORS[code]
+    byStatus.set(http, [...(byStatus.get(http) ?? []), code])
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map(code => `\`${code}\`: ${ERRORS[code].text}`).join('. '),
+        ...json({ $ref: '#/components/schemas/Error' }),
+      },
+    ]),
+  )
+}
+
+const operation = (route: Documented): Json => {
+  const { schema } = route
   const answers = Object.entries((schema.response ?? {}) as Record<string, unknown>)
   return {
     ...(schema.summary ? { summary: schema.summary } : {}),
@@ -76,8 +119,7 @@ const operation = ({ schema }: Documented): Json => {
           { description: 'Done', ...json(jsonSchema(one, 'output')) },
         ]),
       ),
-      ...(answers.length === 0 ? { 200: { description: 'Done' } } : {}),
-      default: { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) },
+      ...refusedAnswers(route),
     },
   }
 }

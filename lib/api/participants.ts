@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { participantRow } from '../../subjects/asks.ts'
 import { requestId } from '../../subjects/commands.ts'
-import { fail } from '../../subjects/errors.ts'
 import { participantRole } from '../../subjects/records.ts'
 import { ask } from '../bus/ask.ts'
+import { authorityOf } from './caller.ts'
 import { sessionParams } from './query.ts'
 import { decided, requestIdOf } from './request.ts'
 import type { Resource } from './room.ts'
@@ -39,13 +39,11 @@ export const participants: Resource = (app, { bus }) => {
     params: sessionParams,
     body: newParticipant,
     response: { 200: z.object({ id: z.string(), status: z.literal('added') }) },
+    refusals: ['FORBIDDEN'] as const,
   }
   app.post('/sessions/:id/participants', { schema: add }, async request => {
     const { body, caller, params } = request
-    // The body says who is added, not who asks; a guest must not make owners, or other guests.
-    if (caller.kind === 'person' && caller.who.role !== 'developer') {
-      throw fail('FORBIDDEN', { message: 'Only the developer may add participants' })
-    }
+    // The body says who is added, not who asks.
     const reply = await decided(bus, request, params.id, {
       v: 1,
       type: 'add_participant',
@@ -58,6 +56,7 @@ export const participants: Resource = (app, { bus }) => {
         githubUserId: body.githubUserId ?? null,
       },
       role: body.role ?? null,
+      authority: authorityOf(caller),
     })
     return { id: reply.participantId ?? '', status: 'added' as const }
   })

@@ -14,14 +14,31 @@ const invitation = z.object(
   { error: NEEDS_NAME },
 )
 
+const person = z.object({
+  userId: z.string(),
+  name: z.string(),
+  role: z.enum(['developer', 'guest']),
+})
+
 export const people: Resource = (app, { codes, nowMs }) => {
-  app.get('/me', async request => {
+  const me = {
+    summary: 'Who is signed in',
+    response: { 200: person },
+    refusals: ['FORBIDDEN'] as const,
+  }
+  app.get('/me', { schema: me }, async request => {
     if (request.caller.kind === 'service') throw fail('FORBIDDEN')
     const { userId, name, role } = request.caller.who
     return { userId, name, role }
   })
 
-  app.post('/invites', { schema: { body: invitation } }, async (request, reply) => {
+  const invite = {
+    summary: 'Makes a link with which somebody signs in',
+    body: invitation,
+    response: { 201: z.object({ path: z.string(), expiresAt: z.int() }) },
+    refusals: ['FORBIDDEN', 'BUS_UNAVAILABLE'] as const,
+  }
+  app.post('/invites', { schema: invite }, async (request, reply) => {
     const { body, caller } = request
     if (caller.kind === 'person' && caller.who.role !== 'developer') {
       throw fail('FORBIDDEN', { message: 'Only the developer may invite others' })

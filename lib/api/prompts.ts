@@ -45,6 +45,12 @@ export const prompts: Resource = (app, { bus }) => {
     params,
     body: newPrompt,
     response: { 200: queued },
+    refusals: [
+      'INVALID_PROMPT',
+      'SESSION_NOT_PROMPTABLE',
+      'PROMPT_QUEUE_FULL',
+      'PROMPT_REQUEST_CONFLICT',
+    ] as const,
   }
   app.post('/sessions/:id/prompt', { schema: queue }, async request => {
     const { body, caller } = request

@@ -48,6 +48,12 @@ export const queue: Resource = (app, { bus }) => {
     params: promptParams,
     body: change,
     response: { 200: changed },
+    refusals: [
+      'INVALID_PROMPT',
+      'PROMPT_NOT_EDITABLE',
+      'PROMPT_NOT_FOUND',
+      'QUEUE_VERSION_CONFLICT',
+    ] as const,
   }
   app.patch('/sessions/:id/queue/:messageId', { schema: edit }, async request => {
     const { body, caller, params } = request
@@ -75,6 +81,7 @@ export const queue: Resource = (app, { bus }) => {
     params: promptParams,
     body: asking,
     response: { 200: changed },
+    refusals: ['PROMPT_NOT_CANCELLABLE', 'PROMPT_NOT_FOUND'] as const,
   }
   app.delete('/sessions/:id/queue/:messageId', { schema: cancel }, async request => {
     const { body, caller, params } = request
@@ -97,7 +104,13 @@ export const queue: Resource = (app, { bus }) => {
     },
     { path: 'release', type: 'release_queue', status: 'released', summary: 'Goes on after a hold' },
   ] as const) {
-    const schema = { summary, params: sessionParams, body: asking, response: { 200: changed } }
+    const schema = {
+      summary,
+      params: sessionParams,
+      body: asking,
+      response: { 200: changed },
+      refusals: ['SESSION_NOT_PROMPTABLE'] as const,
+    }
     app.post(`/sessions/:id/queue/${path}`, { schema }, async request => {
       const { body, caller, params } = request
       const reply = await decided(bus, request, params.id, {

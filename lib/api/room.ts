@@ -2,6 +2,7 @@
 import type { KV } from '@nats-io/kv'
 import type { Config } from '../../config/config.ts'
 import type { Bus } from '../bus/connect.ts'
+import type { ReadStates } from './read-states.ts'
 import type { SessionIndex } from './session-index.ts'
 import type { App } from './zod-validation.ts'
 
@@ -11,6 +12,7 @@ export type Room = {
   /** One-time codes, shared by every api process. */
   readonly codes: KV
   readonly index: SessionIndex
+  readonly reads: ReadStates
   readonly nowMs: () => number
 }
 

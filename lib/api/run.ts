@@ -14,10 +14,12 @@ import { fail } from '../../subjects/errors.ts'
 import { AUTH_BUCKET } from '../../subjects/streams.ts'
 import { connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
+import { runCallbacks } from '../callbacks/run.ts'
 import type { Log } from '../telemetry/log.ts'
 import { buildApp } from './app.ts'
 import { bundleConsole } from './console.ts'
 import { forwardUpgrades } from './forward.ts'
+import { openReadStates } from './read-states.ts'
 import { openSessionIndex } from './session-index.ts'
 
 /** Where the edges of this machine listen: the api and its edge share HOST, but 0.0.0.0 is no target. */
@@ -34,7 +36,9 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
   await declareStreams(bus, { replicas: config.natsReplicas })
   const index = await openSessionIndex(bus, join(config.dataDir, 'api', instance), log)
   const codes = await new Kvm(bus.js).open(AUTH_BUCKET)
-  const app = await buildApp({ bus, config, codes, index, nowMs: Date.now }, await bundling, log)
+  const reads = openReadStates(bus)
+  const room = { bus, config, codes, index, reads, nowMs: Date.now }
+  const app = await buildApp(room, await bundling, log)
   const pipes = forwardUpgrades(app.server, {
     host: reachable(config.host),
     ports: Array.from({ length: config.edges }, (_, i) => config.edgePort + i),
@@ -48,10 +52,8 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
         message: `Port ${config.port} is in use: stop what uses it, or set PORT to another.`,
       })
     })
-    await new Promise<void>(resolve => {
-      if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+    // Callbacks to bots ride along: they need no process of their own. Ends when `signal` aborts.
+    await runCallbacks({ bus, config, signal, log })
   } finally {
     const closing = app.close()
     pipes.close()

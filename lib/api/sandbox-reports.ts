@@ -44,6 +44,7 @@ export const sandboxReports = (app: App, room: Room): void => {
     params: sessionParams,
     body: report,
     security: [{ sandbox: [] }],
+    refusals: ['SANDBOX_TOKEN_INVALID'] as const,
     response: { 200: z.object({ status: z.enum(['failed', 'noted']) }) },
   }
   app.post('/sessions/:id/sandbox-error', { schema: error }, async request => {
@@ -67,6 +68,7 @@ export const sandboxReports = (app: App, room: Room): void => {
     summary: 'Whether commits of the sandbox are to be signed',
     params: sessionParams,
     security: [{ sandbox: [] }],
+    refusals: ['SANDBOX_TOKEN_INVALID'] as const,
     response: { 200: z.object({ enabled: z.literal(false) }) },
   }
   app.get('/sessions/:id/commit-signing', { schema: signing }, async request => {

@@ -14,6 +14,7 @@ import {
   type StreamLimits,
   streams,
 } from '../../subjects/streams.ts'
+import { READS_BUCKET } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { isWorthRetrying } from './failure.ts'
 import { retrying } from './retry.ts'
@@ -91,6 +92,7 @@ export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<vo
   const { replicas } = limits
   for (const wanted of streams(limits)) await patiently(() => declareStream(bus, wanted))
   await patiently(() => new Kvm(bus.js).create(AUTH_BUCKET, { replicas, markerTTL: 60_000 }))
+  await patiently(() => new Kvm(bus.js).create(READS_BUCKET, { replicas }))
   for (const bucket of [SANDBOX_BUCKET, SNAPSHOT_BUCKET]) {
     await patiently(() => new Objm(bus.js).create(bucket, { replicas }))
   }

@@ -55,6 +55,8 @@ export type ConsumeJobs<T> = {
   readonly concurrency: number
   /** After so many attempts the job goes to the dead letters. */
   readonly attempts?: number
+  /** True for what no further attempt can cure: the job goes to the dead letters at once. */
+  readonly isHopeless?: (error: unknown) => boolean
   /** Does the job. What it throws is a failed attempt. */
   readonly run: (job: T, meta: JobMeta) => Promise<void>
   readonly onError?: (error: unknown, meta: JobMeta) => void
@@ -118,7 +120,8 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, message: JsMsg): Pr
     message.ack()
   } catch (error) {
     options.onError?.(error, meta)
-    if (meta.attempt < (options.attempts ?? 20)) return later()
+    const hopeless = options.isHopeless?.(error) ?? false
+    if (!hopeless && meta.attempt < (options.attempts ?? 20)) return later()
     await bury(error instanceof Error ? error.message : String(error)).catch(later)
   } finally {
     clearInterval(stillAtIt)

@@ -149,24 +149,36 @@ async function* readOn(
   }
 }
 
+/** The last message of each of these subjects of a stream that has one. */
+export const lastOfEach = async (
+  bus: Bus,
+  stream: string,
+  subjects: readonly string[],
+): Promise<readonly StoredMsg[]> => {
+  const found: StoredMsg[] = []
+  for (let i = 0; i < subjects.length; i += SUBJECTS_AT_ONCE) {
+    const multi_last = subjects.slice(i, i + SUBJECTS_AT_ONCE)
+    try {
+      for await (const message of await bus.jsm.direct.getLastMessagesFor(stream, { multi_last })) {
+        found.push(message)
+      }
+    } catch (error) {
+      if (!isEmpty(error)) throw busFailure(error)
+    }
+  }
+  return found
+}
+
 /** The sequence of the newest record of each session that has one. */
 export const newestSequences = async (
   bus: Bus,
   sids: readonly string[],
 ): Promise<Map<string, number>> => {
-  const newest = new Map<string, number>()
   const bySubject = new Map(sids.map(sid => [recordSubject(sessionId(sid)) as string, sid]))
-  const subjects = [...bySubject.keys()]
-  for (let i = 0; i < subjects.length; i += SUBJECTS_AT_ONCE) {
-    const multi_last = subjects.slice(i, i + SUBJECTS_AT_ONCE)
-    try {
-      for await (const message of await bus.jsm.direct.getLastMessagesFor(EVT, { multi_last })) {
-        const sid = bySubject.get(message.subject)
-        if (sid) newest.set(sid, message.seq)
-      }
-    } catch (error) {
-      if (!isEmpty(error)) throw busFailure(error)
-    }
+  const newest = new Map<string, number>()
+  for (const { subject, seq } of await lastOfEach(bus, EVT, [...bySubject.keys()])) {
+    const sid = bySubject.get(subject)
+    if (sid) newest.set(sid, seq)
   }
   return newest
 }

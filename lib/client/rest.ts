@@ -11,6 +11,8 @@ const listed = z.looseObject({
   messageCount: z.number(),
   createdAt: z.number(),
   updatedAt: z.number(),
+  /** For a person: work has ended that they have not seen. */
+  unread: z.boolean().optional(),
 })
 export type ListedSession = z.infer<typeof listed>
 
@@ -107,6 +109,8 @@ export const openRest = ({ url, headers = () => ({}) }: RestOptions) => {
     },
     rename: (sid: string, title: string) =>
       call(done, 'PATCH', `${session(sid)}/title`, { body: { title } }),
+    /** The person who is signed in has looked at it. */
+    markRead: (sid: string) => call(z.looseObject({}), 'PATCH', `${session(sid)}/read-state`),
     archive: (sid: string) => call(done, 'POST', `${session(sid)}/archive`),
     unarchive: (sid: string) => call(done, 'POST', `${session(sid)}/unarchive`),
     /** For good. */

@@ -68,6 +68,7 @@ export const SessionList = ({ current }: { current: string | null }) => {
             <a
               href={pathOf(one.id)}
               onClick={onLink(one.id)}
+              class={one.unread && one.id !== current ? 'unread' : undefined}
               aria-current={one.id === current ? 'page' : undefined}
             >
               <span
@@ -77,6 +78,7 @@ export const SessionList = ({ current }: { current: string | null }) => {
                 title={sessionText(one.status)}
               />
               <span class="title">{one.title || 'Untitled'}</span>
+              {one.unread && one.id !== current && <span class="unseen">unread</span>}
               <span class="dim when">{ago(one.updatedAt, nowMs)}</span>
               <span class="dim repo">
                 {one.repoOwner}/{one.repoName}

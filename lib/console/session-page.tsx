@@ -6,6 +6,7 @@ import { Avatar } from './avatar.tsx'
 import { Invite } from './invite.tsx'
 import { PromptBox } from './prompt-box.tsx'
 import { Queue } from './queue.tsx'
+import { rest } from './rest.ts'
 import { SESSIONS_CHANGED } from './session-list.tsx'
 import { SessionMenu, unarchive } from './session-menu.tsx'
 import { SessionTitle } from './session-title.tsx'
@@ -84,8 +85,12 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
   }, [title, processing])
   const status = view?.session?.status
   useEffect(() => {
-    if (status) dispatchEvent(new Event(SESSIONS_CHANGED))
-  }, [status, title, view?.queueVersion])
+    if (!status) return
+    const tell = () => dispatchEvent(new Event(SESSIONS_CHANGED))
+    // Whoever has it before their eyes has seen it; a page in the background has not.
+    if (document.hidden) tell()
+    else rest.markRead(sid).then(tell, tell)
+  }, [sid, status, title, view?.queueVersion])
   useEffect(() => {
     if (warning) toast('note', warning.text)
   }, [warning])

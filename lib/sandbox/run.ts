@@ -169,17 +169,17 @@ const doJob = async (
 
 /** Reports what came of it, also that nothing did: whoever waits for it has to go on. */
 const snapshot = async ({ bus, provider, log }: Serving, job: SnapshotJob, jobId: string) => {
-  const { sid, generation } = job
+  const { sid, generation, askedAtMs } = job
   const reason = job.reason.slice(0, 256)
   let command: CommandInput
   try {
     const { imageId } = await provider.snapshot(job, jobId)
     log.info({ sid, generation, imageId }, 'snapshot taken')
-    command = { v: 1, type: 'sandbox_snapshot_saved', generation, imageId, reason }
+    command = { v: 1, type: 'sandbox_snapshot_saved', generation, imageId, reason, askedAtMs }
   } catch (cause) {
     const error = (cause instanceof Error ? cause.message : String(cause)).slice(0, 4_000)
     log.warn({ sid, generation, reason: error }, 'no snapshot')
-    command = { v: 1, type: 'sandbox_snapshot_failed', generation, error, reason }
+    command = { v: 1, type: 'sandbox_snapshot_failed', generation, error, reason, askedAtMs }
   }
   await publishCommand(bus, sid, command, { id: `${sid}.${jobId}.${command.type}` })
 }
@@ -207,11 +207,15 @@ const start = async (serving: Serving, kind: 'spawn' | 'restore', job: RestoreJo
       generation,
       error: text,
       permanent,
+      sandboxId: job.sandboxId,
+      host,
     } as const
     return void (await publishCommand(serving.bus, sid, command, { id: `${id}.spawn_failed` }))
   }
   const { objectId, warning } = spawned
-  const command = { v: 1, type: 'sandbox_spawned', generation, objectId, host, warning } as const
+  const { sandboxId } = job
+  const named = { generation, sandboxId, objectId, host }
+  const command = { v: 1, type: 'sandbox_spawned', ...named, warning } as const
   await publishCommand(serving.bus, sid, command, { id: `${id}.spawned` })
 }
 

@@ -5,7 +5,7 @@
 import type { Timer } from '../../subjects/records.ts'
 import { earliestSpawnMs } from './decide/spawn-decision.ts'
 import type { Policy } from './policy.ts'
-import { isConnected, isLive, isStarting, type SessionState } from './state.ts'
+import { isBeingKept, isConnected, isLive, isStarting, type SessionState } from './state.ts'
 
 export const DEADLINES = [
   'stop',
@@ -16,6 +16,8 @@ export const DEADLINES = [
   'inactivity',
   'delivery',
   'retry',
+  'snapshot',
+  'draft',
 ] as const
 export type DeadlineName = (typeof DEADLINES)[number]
 
@@ -62,6 +64,14 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
     case 'retry':
       return queue.length > 0 && !held && !running && !stopping && !isConnected(sandbox)
         ? earliestSpawnMs(state, policy)
+        : null
+    case 'snapshot':
+      return sandbox.snapshot && isBeingKept(sandbox)
+        ? sandbox.snapshot.atMs + policy.snapshotTimeoutMs
+        : null
+    case 'draft':
+      return state.status === 'created' && queue.length === 0
+        ? state.createdAtMs + policy.abandonedDraftMs
         : null
   }
 }

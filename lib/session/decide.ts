@@ -10,6 +10,7 @@ import type { Reply } from '../../subjects/replies.ts'
 import { advance } from './decide/advance.ts'
 import { createSession } from './decide/create-session.ts'
 import { deadline } from './decide/deadline.ts'
+import { reportedTooLate } from './decide/orphans.ts'
 import { prompt, refusePrompt } from './decide/prompt.ts'
 import { cancelPrompt, editPrompt, holdQueue, movePrompt, releaseQueue } from './decide/queue.ts'
 import { sandboxEvents } from './decide/sandbox-events.ts'
@@ -24,6 +25,7 @@ import {
 import {
   addParticipant,
   archiveSession,
+  cancelSession,
   deleteSession,
   setTitle,
   unarchiveSession,
@@ -35,6 +37,7 @@ import { issueWsToken } from './decide/ws-token.ts'
 import { type Draft, draftOf } from './draft.ts'
 import type { Policy } from './policy.ts'
 import { refused, repeatedReply, requestIdOf } from './requests.ts'
+import { refusalOf } from './rights.ts'
 import type { SessionState } from './state.ts'
 
 /** What the owner has seen of a session's soft state, in memory. */
@@ -93,7 +96,9 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
     case 'archive_session':
       return archiveSession(draft, command, context)
     case 'unarchive_session':
-      return unarchiveSession(draft, command)
+      return unarchiveSession(draft)
+    case 'cancel_session':
+      return cancelSession(draft, command, context)
     case 'delete_session':
       return deleteSession(draft, command, context)
     case 'add_participant':
@@ -147,6 +152,7 @@ export const decide = (
   const draft = draftOf(state)
   const repeated = repeatedReply(state, command)
   if (!state.exists && (state.deleted || command.type !== 'create_session')) {
+    if (state.deleted) reportedTooLate(draft, command, context)
     // Whoever deleted it and heard no answer asks again; to everybody else it is unknown.
     return decisionOf(draft, repeated ?? refused('SESSION_NOT_FOUND'), false)
   }
@@ -157,7 +163,7 @@ export const decide = (
   // A deadline is due when it fires, even if the server's scheduler was a little early.
   const nowMs = command.type === 'deadline' ? Math.max(context.nowMs, command.atMs) : context.nowMs
   const at = { ...context, nowMs }
-  const reply = answer(draft, command, at)
+  const reply = refusalOf(state, command) ?? answer(draft, command, at)
   const asked = command.type === 'prompt' || command.type === 'release_queue'
   advance(draft, at, asked && reply.ok ? 'person' : 'queue')
   return decisionOf(draft, withVersion(reply, draft), requestIdOf(command) !== undefined)

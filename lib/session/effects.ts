@@ -1,10 +1,16 @@
 /** What the world must do because of an event. Doing it twice must not matter: it has an id. */
-import type { RestoreJob, SnapshotJob, SpawnJob, StopJob } from '../../subjects/jobs.ts'
+import type {
+  CallbackJob,
+  RestoreJob,
+  SnapshotJob,
+  SpawnJob,
+  StopJob,
+} from '../../subjects/jobs.ts'
 import type { Effect, SessionEvent, SessionEventOf } from '../../subjects/records.ts'
 import { ANY_HOST } from '../../subjects/subjects.ts'
 import type { SessionState } from './state.ts'
 
-type Wanted = Omit<Effect, 'id'>
+type Wanted = Effect extends infer E ? (E extends Effect ? Omit<E, 'id'> : never) : never
 
 const spawn = (before: SessionState, event: SessionEventOf<'sandbox_requested'>): Wanted => {
   const { sandboxId, objectId } = before.sandbox
@@ -49,8 +55,9 @@ const stop = (before: SessionState, event: SessionEventOf<'sandbox_shutdown'>): 
 const snapshot = (before: SessionState, event: SessionEventOf<'snapshot_started'>): Wanted[] => {
   const { generation, sandboxId, objectId, host } = before.sandbox
   if (!sandboxId || generation !== event.generation) return []
-  const { reason } = event
-  const payload: SnapshotJob = { v: 1, sid: before.id, generation, sandboxId, objectId, reason }
+  const { reason, atMs: askedAtMs } = event
+  const named = { sid: before.id, generation, sandboxId, objectId }
+  const payload: SnapshotJob = { v: 1, ...named, reason, askedAtMs }
   return [{ kind: 'sandbox_job', job: 'snapshot', host, payload }]
 }
 
@@ -64,11 +71,36 @@ const destroy = ({ id, sandbox }: SessionState): Wanted[] =>
     return [{ kind: 'sandbox_job', job: 'destroy', host, payload }]
   })
 
+const orphan = (event: SessionEventOf<'sandbox_orphaned'>): Wanted => {
+  const { type: _, sessionId: sid, host, ...sandbox } = event
+  const payload: StopJob = { v: 1, sid, ...sandbox, reason: 'Session deleted' }
+  return { kind: 'sandbox_job', job: 'destroy', host, payload }
+}
+
+/** Whoever asked for the prompt from elsewhere, and waits to hear of its end. */
+const callBack = (
+  { id, running, queue }: SessionState,
+  event: SessionEventOf<'prompt_finished' | 'prompt_dropped'>,
+): Wanted[] => {
+  const { messageId, error, finishedAtMs } = event
+  const message = [running, ...queue].find(one => one?.messageId === messageId)
+  if (!message?.callbackContext) return []
+  const { source, callbackContext: context } = message
+  const success = event.type === 'prompt_finished' && event.success
+  const ending = { success, error, context, finishedAtMs }
+  const payload: CallbackJob = { v: 1, sid: id, messageId, source, ...ending }
+  return [{ kind: 'callback_job', payload }]
+}
+
 /** The effects of an event; `before` is the state before it. */
 export const effectsOf = (before: SessionState, event: SessionEvent): readonly Wanted[] => {
   if (event.type === 'sandbox_requested') return [spawn(before, event)]
   if (event.type === 'sandbox_shutdown') return stop(before, event)
   if (event.type === 'snapshot_started') return snapshot(before, event)
   if (event.type === 'session_deleted') return destroy(before)
+  if (event.type === 'sandbox_orphaned') return [orphan(event)]
+  if (event.type === 'prompt_finished' || event.type === 'prompt_dropped') {
+    return callBack(before, event)
+  }
   return []
 }

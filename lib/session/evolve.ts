@@ -32,7 +32,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'session_deleted':
       return { ...initialState, deleted: true }
     case 'session_title_changed':
-      return { ...state, title: event.title }
+      return { ...state, title: event.title, titleIsProvisional: event.provisional === true }
     case 'session_sha_changed':
       return { ...state, currentSha: event.sha }
     case 'cost_added':
@@ -48,6 +48,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'prompt_announced':
     case 'prompt_delivered':
     case 'prompt_finished':
+    case 'prompt_dropped':
     case 'stop_requested':
     case 'stop_confirmed':
     case 'stop_expired':
@@ -66,6 +67,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
         running: state.running && { ...state.running, attempt: 0 },
         spawnError: null,
         spawnFailuresMs: [],
+        restoresTried: 0,
       }
     case 'sandbox_spawn_failed':
       return event.counts
@@ -92,13 +94,27 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
         agentSessionId: event.agentSessionId ?? state.agentSessionId,
       }
     case 'sandbox_requested':
+      return {
+        ...state,
+        sandbox: evolveSandbox(state.sandbox, event),
+        restoresTried: event.snapshotImageId === null ? 0 : state.restoresTried + 1,
+      }
+    case 'snapshot_saved':
+      return {
+        ...state,
+        sandbox: evolveSandbox(state.sandbox, event),
+        snapshotImageId: event.imageId,
+      }
     case 'sandbox_spawned':
     case 'sandbox_disconnected':
     case 'sandbox_progress':
     case 'sandbox_observed':
     case 'sandbox_activity':
     case 'sandbox_git_sync':
+    case 'sandbox_ending':
+    case 'sandbox_shutdown':
     case 'snapshot_started':
+    case 'snapshot_expired':
     case 'snapshot_failed':
       return { ...state, sandbox: evolveSandbox(state.sandbox, event) }
     case 'sandbox_warming':
@@ -114,12 +130,9 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       }
     }
 
-    case 'snapshot_saved':
-      return { ...state, snapshotImageId: event.imageId }
-
     // For readers only.
     case 'prompt_refused':
-    case 'sandbox_shutdown':
+    case 'sandbox_orphaned':
     case 'sandbox_retry_planned':
     case 'sandbox_spawning':
     case 'sandbox_error':

@@ -49,6 +49,7 @@ export const clientFrames = (
       return [{ type: 'session_title', title: event.title }]
     case 'prompt_queued':
     case 'prompt_cancelled':
+    case 'prompt_dropped':
     case 'prompt_edited':
     case 'prompt_moved':
     case 'queue_held':

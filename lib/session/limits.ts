@@ -19,7 +19,7 @@ export const AFTER_WORK = 'execution_complete'
 export const BEFORE_IDLE_STOP = 'inactivity_timeout'
 export const WHEN_SILENT = 'heartbeat_timeout'
 export const BEFORE_END = 'sandbox_ending'
-/** How long a snapshot has before the sandbox that it was taken of is looked at again. */
-export const SNAPSHOT_HEAD_START_MS = 30_000
-/** An owner that has watched for less does not know yet whether anybody is connected. */
-export const PRESENCE_SETTLES_MS = 30_000
+/** Sandboxes in a row that may fail to begin from an image before a fresh one is tried. */
+export const MAX_RESTORES = 2
+/** Characters of a title that is made from a prompt. */
+export const MADE_TITLE_CHARS = 80

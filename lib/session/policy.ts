@@ -17,6 +17,12 @@ export type Policy = Readonly<{
   deliveryConfirmationMs: number
   warmThrottleMs: number
   wsTokenTtlMs: number
+  /** How long an image may take before nothing waits for it any more. */
+  snapshotTimeoutMs: number
+  /** An owner that has watched for less does not know yet whether anybody is connected. */
+  presenceSettlesMs: number
+  /** A session without any message is put away after this. */
+  abandonedDraftMs: number
   maxPromptChars: number
   maxUnfinishedPrompts: number
   /** `none`: nothing can start a sandbox, prompts wait. */
@@ -43,6 +49,9 @@ export const policyOf = (config: PolicySource): Policy => ({
   deliveryConfirmationMs: config.deliveryConfirmationMs,
   warmThrottleMs: config.warmThrottleMs,
   wsTokenTtlMs: config.wsTokenTtlMs,
+  snapshotTimeoutMs: config.snapshotTimeoutMs,
+  presenceSettlesMs: config.presenceSettlesMs,
+  abandonedDraftMs: config.abandonedDraftMs,
   maxPromptChars: config.maxPromptChars,
   maxUnfinishedPrompts: config.maxUnfinishedPrompts,
   provider: config.sandboxProvider,

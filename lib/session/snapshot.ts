@@ -87,5 +87,6 @@ export const summaryOf = (state: SessionState): SessionSummary => {
     login: owner?.login ?? null,
     messageCount: state.messageCount,
     totalCost: state.totalCost,
+    finishedAtMs: state.finishedAtMs,
   }
 }

@@ -36,6 +36,9 @@ export type RunningMessage = Readonly<Omit<SessionEventOf<'prompt_started'>, 'ty
 /** A prompt that is over for the people, while its sandbox has yet to let go of it. */
 export type StoppingMessage = Readonly<{ messageId: string; requestedAtMs: number }>
 
+/** An image that is being taken. `expired`: it did not come in time, and nothing waits for it. */
+export type PendingSnapshot = Readonly<{ reason: string; atMs: number; expired: boolean }>
+
 /** A sandbox that was replaced, as far as it must still be found and stopped. */
 export type ReplacedSandbox = Readonly<{
   generation: number
@@ -80,6 +83,10 @@ export type Sandbox = Readonly<{
   restoredFrom: string | null
   /** Work was done on it since its last snapshot was begun. */
   unsaved: boolean
+  /** The snapshot that was begun since the last prompt started and is not answered. */
+  snapshot: PendingSnapshot | null
+  /** Why it is to be shut down as soon as its image is answered. */
+  ending: string | null
 }>
 
 /** An accepted request: what was asked, and what was answered. */
@@ -97,6 +104,8 @@ export type SessionState = Readonly<{
   deleted: boolean
   id: string
   title: string | null
+  /** The title was made from a prompt. */
+  titleIsProvisional: boolean
   repoOwner: string
   repoName: string
   baseBranch: string
@@ -124,6 +133,8 @@ export type SessionState = Readonly<{
   stopping: StoppingMessage | null
   /** How the last finished prompt ended. */
   lastOutcome: 'completed' | 'failed' | null
+  /** When that was. */
+  finishedAtMs: number | null
   sandbox: Sandbox
   /** When spawning failed in a way that counts, since a bridge last connected; oldest first. */
   spawnFailuresMs: readonly number[]
@@ -132,6 +143,8 @@ export type SessionState = Readonly<{
   warmedAtMs: number | null
   /** The newest image of a sandbox of this session, to begin the next one from. */
   snapshotImageId: string | null
+  /** Sandboxes in a row that began from an image and have not connected. */
+  restoresTried: number
   requests: Requests
   /** Sequence in CMD of the last command that has a record: what is not newer was decided already. */
   lastCommandSequence: number
@@ -160,6 +173,8 @@ export const noSandbox: Sandbox = {
   previous: null,
   restoredFrom: null,
   unsaved: false,
+  snapshot: null,
+  ending: null,
 }
 
 /** Before `create_session`. */
@@ -168,6 +183,7 @@ export const initialState: SessionState = {
   deleted: false,
   id: '',
   title: null,
+  titleIsProvisional: false,
   repoOwner: '',
   repoName: '',
   baseBranch: '',
@@ -189,11 +205,13 @@ export const initialState: SessionState = {
   running: null,
   stopping: null,
   lastOutcome: null,
+  finishedAtMs: null,
   sandbox: noSandbox,
   spawnFailuresMs: [],
   spawnError: null,
   warmedAtMs: null,
   snapshotImageId: null,
+  restoresTried: 0,
   requests: { prompts: {}, others: [] },
   lastCommandSequence: 0,
 }
@@ -217,6 +235,10 @@ export const isStarting = (sandbox: Pick<Sandbox, 'status'>): boolean =>
 /** It was asked for and is not known to be over. */
 export const isLive = (sandbox: Pick<Sandbox, 'status'>): boolean =>
   sandbox.status !== 'pending' && !isDead(sandbox)
+
+/** An image of it is being taken: nothing is started on it, and it is neither ended nor replaced. */
+export const isBeingKept = ({ snapshot }: Pick<Sandbox, 'snapshot'>): boolean =>
+  snapshot !== null && !snapshot.expired
 
 /** Live, with a socket: a prompt may be started on it. */
 export const isConnected = (sandbox: Pick<Sandbox, 'status' | 'connectionId'>): boolean =>

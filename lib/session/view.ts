@@ -122,6 +122,7 @@ export const evolveView = (view: SessionView, event: SessionEvent): SessionView 
         queue: [...view.queue, messageOf(event)],
       }
     case 'prompt_cancelled':
+    case 'prompt_dropped':
     case 'prompt_edited':
     case 'prompt_moved':
       return {

@@ -21,7 +21,9 @@ const tables: Migration = [
   'insert into meta (id) values (1)',
 ]
 
-export const INDEX_MIGRATIONS: readonly Migration[] = [tables]
+const finishedAt: Migration = ['alter table sessions add column finished_at integer']
+
+export const INDEX_MIGRATIONS: readonly Migration[] = [tables, finishedAt]
 
 /** @throws codes `STORE_DAMAGED` (set aside), `STORE_TOO_NEW`. */
 export const openIndexDatabase = (file: string) =>

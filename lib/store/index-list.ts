@@ -79,6 +79,7 @@ export const summaryOf = (row: SummaryRow): SessionSummary => ({
   login: row.scm_login,
   messageCount: row.message_count,
   totalCost: row.total_cost,
+  finishedAtMs: row.finished_at,
 })
 
 /** Opaque to everybody else, so that the order may change one day. */

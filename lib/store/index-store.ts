@@ -34,7 +34,7 @@ type Change = { sequence: number; summary: SessionSummary } | { sequence: number
 
 /** Changes of one transaction: keeps a page of the list from waiting for a whole rebuild. */
 const CHANGES_A_WRITE = 500
-/** Rows of one statement; 16 columns each, far below SQLite's 32,766 parameters. */
+/** Rows of one statement; 17 columns each, far below SQLite's 32,766 parameters. */
 const ROWS_A_STATEMENT = 250
 
 /** @throws codes `STORE_DAMAGED` (it was renamed: opening again starts an empty one), `STORE_TOO_NEW`. */
@@ -160,6 +160,7 @@ const upsertRows = (db: IndexQueries, rows: SummaryRow[]) =>
           scm_login: eb.ref('excluded.scm_login'),
           message_count: eb.ref('excluded.message_count'),
           total_cost: eb.ref('excluded.total_cost'),
+          finished_at: eb.ref('excluded.finished_at'),
         }))
         .whereRef('excluded.updated_at', '>=', 'sessions.updated_at'),
     )
@@ -182,4 +183,5 @@ const rowOf = (summary: SessionSummary): SummaryRow => ({
   scm_login: summary.login,
   message_count: summary.messageCount,
   total_cost: summary.totalCost,
+  finished_at: summary.finishedAtMs ?? null,
 })

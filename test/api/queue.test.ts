@@ -151,7 +151,21 @@ t.test('what REST says of a session and its queue', { timeout: 240_000 }, async 
       properties: { version: { type: 'integer' }, content: { type: 'string' } },
     })
     t.match(patch.parameters, [{ name: 'id', in: 'path' }, { name: 'messageId' }])
-    t.match(patch.responses, { 200: Object, default: Object })
+    t.match(patch.responses, {
+      200: Object,
+      400: { description: /INVALID_PROMPT/ },
+      404: { description: /SESSION_NOT_FOUND.*PROMPT_NOT_FOUND/ },
+      409: { description: /PROMPT_NOT_EDITABLE.*QUEUE_VERSION_CONFLICT/ },
+    })
+    for (const [path, operations] of Object.entries<never>(body.paths)) {
+      for (const [method, { responses, summary }] of Object.entries<{
+        summary?: string
+        responses: Record<string, { content?: unknown }>
+      }>(operations)) {
+        const answer = responses[200] ?? responses[201]
+        t.ok(summary && answer?.content, `${method} ${path} says what it answers`)
+      }
+    }
   })
 })
 
@@ -170,6 +184,8 @@ const ROUTES: readonly (readonly [method: string, rest: string, body?: object])[
   ['POST', '/ws-token', { userId: 'alice' }],
   ['POST', '/archive', { userId: 'alice' }],
   ['POST', '/unarchive', { userId: 'alice' }],
+  ['POST', '/cancel', { userId: 'alice' }],
+  ['PATCH', '/read-state', { userId: 'alice' }],
   ['PATCH', '/title', { title: 'x' }],
   ['GET', '/queue'],
   ['PATCH', '/queue/m', { version: 1, content: 'x' }],

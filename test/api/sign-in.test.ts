@@ -39,6 +39,7 @@ const visit = async (method: string, url: string, { cookie, body, headers }: Opt
 
 const login = `/login?code=${system.signinCode}`
 let developer = ''
+let guest = ''
 
 t.test('the printed link signs the developer in, once', async t => {
   t.equal((await visit('HEAD', `${api}${login}`)).status, 404, 'a look at it does not count')
@@ -136,6 +137,47 @@ t.test('an invitation', async t => {
   t.match(me, { name: 'Bob <b>', role: 'guest', userId: /^guest-/ })
   t.match(await invite(cookie, { name: 'Eve' }), { status: 403 }, 'a guest invites nobody')
   t.equal((await visit('GET', `${api}${path}`)).status, 403, 'the link is used up')
+  guest = cookie
+})
+
+t.test('a guest ends what is their own, the developer everything', async t => {
+  const cookie = guest
+  const theirs = await system.createSession()
+  const at = (sid: string, path = '') => `${api}/sessions/${sid}${path}`
+  for (const [method, path] of [
+    ['DELETE', ''],
+    ['POST', '/archive'],
+    ['POST', '/cancel'],
+  ] as const) {
+    const answer = await visit(method, at(theirs, path), { cookie })
+    t.match(answer, { status: 403 }, `${method} ${path}`)
+    t.match(answer.json(), { code: 'FORBIDDEN', error: /Only the session's owner or the dev/ })
+  }
+  const adding = { cookie, body: { userId: 'eve' } }
+  t.match(await visit('POST', at(theirs, '/participants'), adding), { status: 403 })
+  const body = { repoOwner: 'demo', repoName: 'hello' }
+  const mine = (await visit('POST', `${api}/sessions`, { cookie, body })).json().sessionId
+  t.match(await visit('POST', at(mine, '/archive'), { cookie }), { status: 200 })
+  t.match(await visit('POST', at(mine, '/unarchive'), { cookie }), { status: 200 })
+  t.match(await visit('POST', at(mine, '/cancel'), { cookie }), { status: 200 })
+  t.match(await visit('DELETE', at(mine), { cookie }), { status: 200 })
+  t.match(await visit('DELETE', at(theirs), { cookie: developer }), { status: 200 })
+})
+
+t.test('what a person has read', async t => {
+  const sid = await system.createSession()
+  const path = `/sessions/${sid}/read-state`
+  const cookie = guest
+  t.match((await visit('PATCH', `${api}${path}`, { cookie })).json(), { unread: false })
+  const unread = await visit('PATCH', `${other}${path}`, { cookie, body: { unread: true } })
+  t.match(unread.json(), { unread: true })
+  t.equal((await visit('PATCH', `${api}${path}`, { cookie, body: { seen: 1 } })).status, 400)
+  const listed = (await visit('GET', `${api}/sessions`, { cookie })).json().sessions
+  t.equal(listed.find((one: { id: string }) => one.id === sid)?.unread, false, 'nothing ended yet')
+  t.notOk(
+    'unread' in (await system.call('GET', '/sessions')).body.sessions[0],
+    'services read none',
+  )
 })
 
 t.test('signing out', async t => {

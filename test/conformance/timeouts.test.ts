@@ -13,6 +13,7 @@ const scene = await startScene(t, {
   STOP_CONFIRMATION_MS: '1000',
   EXECUTION_TIMEOUT_MS: '6000',
   SPAWN_COOLDOWN_MS: '100',
+  PRESENCE_SETTLES_MS: '1000',
 })
 const { provider, call } = scene
 
@@ -27,8 +28,7 @@ const ranOnce = async (sid: string, sandbox: TestSandbox): Promise<void> => {
   await provider.until('snapshot', body => body.session_id === sid)
 }
 
-// An owner that has just begun does not know yet who is connected, and gives everybody half a minute:
-// the idle session of point 10 waits for that while the other points run.
+// The idle session of point 10 is left alone while the other points run.
 const idle = await scene.session()
 const idleSandbox = await scene.sandbox(t, idle)
 beat(idleSandbox)

@@ -87,13 +87,31 @@ t.test('a deleted session', async t => {
     const { last_seq } = (await bus.jsm.streams.info(EVT)).state
     const late: CommandInput[] = [
       { v: 1, type: 'deadline', name: 'connect', atMs: Date.now() },
-      { v: 1, type: 'sandbox_spawned', generation: 1, objectId: 'o', host: 'h' },
+      { v: 1, type: 'sandbox_connected', generation: 1, connectionId: 'c' },
       { v: 1, type: 'sandbox_exited', generation: 1, reason: 'gone', orderly: true },
     ]
     for (const command of late) await publishCommand(bus, sid, command)
     t.equal(await code(bus, sid, promptOf('behind')), 'SESSION_NOT_FOUND')
     t.equal((await bus.jsm.streams.info(EVT)).state.last_seq, last_seq)
     t.equal(await messages(bus, DLQ), 0)
+  })
+
+  await t.test('but a sandbox that comes up late is destroyed', async t => {
+    const jobs = await messages(bus, JOB)
+    const late: CommandInput = {
+      ...{ v: 1, type: 'sandbox_spawned', generation: 1 },
+      ...{ sandboxId: 'sandbox-1', objectId: 'o', host: 'h' },
+    }
+    await publishCommand(bus, sid, late)
+    t.equal(await code(bus, sid, promptOf('behind it')), 'SESSION_NOT_FOUND')
+    t.equal(await messages(bus, JOB), jobs + 1)
+    const job = await bus.jsm.streams.getMessage(JOB, {
+      last_by_subj: sandboxJobSubject('h', 'destroy'),
+    })
+    t.match(job?.json(), { sid, generation: 1, objectId: 'o' })
+    t.equal((await logOf(bus, sid)).length, 1, 'one record is left')
+    const [left] = await logOf(bus, sid)
+    t.ok(left && isTombstone(left.record), 'and says that it was deleted')
   })
 
   await t.test('is alone in that', async t => {

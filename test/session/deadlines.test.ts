@@ -1,7 +1,8 @@
 /** Every timeout of spec 4.5, at its exact boundary. */
 import t from 'tap'
-import { at, exactly, given, START_MS } from './scene.ts'
+import { at, exactly, given, jobsOf, START_MS } from './scene.ts'
 import {
+  cancel,
   connected,
   create,
   disconnected,
@@ -11,6 +12,7 @@ import {
   prompt,
   ready,
   says,
+  snapshotSaved,
   spawned,
   stop,
 } from './tales.ts'
@@ -85,19 +87,22 @@ t.test('heartbeat', async t => {
   t.equal(scene.due('heartbeat'), 90_002)
   const { events, record } = scene.tell(at(90_002, fires('heartbeat', 90_002).command, beat(1)))
   exactly(t, events, [
-    { type: 'snapshot_started', reason: 'heartbeat_timeout' },
     { type: 'timeline', event: { error: 'Execution timed out (stuck processing)' } },
     { type: 'prompt_finished', success: false },
     { type: 'sandbox_status_changed', status: 'stale', reason: 'Heartbeat stale' },
+    { type: 'snapshot_started', reason: 'heartbeat_timeout' },
+    { type: 'sandbox_ending', reason: 'Heartbeat stale' },
+  ])
+  t.same(jobsOf(record), ['snapshot'])
+  const next = scene.tell(at(91_000, snapshotSaved('one')))
+  exactly(t, next.events, [
+    { type: 'snapshot_saved' },
     { type: 'sandbox_shutdown', reason: 'Heartbeat stale' },
     { type: 'sandbox_spawning' },
-    { type: 'sandbox_requested', generation: 2 },
+    { type: 'sandbox_requested', generation: 2, snapshotImageId: 'one' },
     { type: 'sandbox_status_changed', status: 'spawning' },
   ])
-  t.same(
-    record.effects.map(one => one.job),
-    ['snapshot', 'stop', 'spawn'],
-  )
+  t.same(jobsOf(next.record), ['stop', 'restore'])
 })
 
 t.test('nobody is declared dead because the owner changed', async t => {
@@ -191,6 +196,22 @@ t.test('delivery', async t => {
   t.equal(scene.due('delivery'), undefined, 'nobody is there to be told')
   scene.tell(at(261_000, connected('c2')))
   t.equal(scene.due('delivery'), 266_000, 'a new connection begins again')
+})
+
+t.test('a draft that never got a message is put away', async t => {
+  const { scene } = given(...ready)
+  t.equal(scene.due('draft'), 28_800_000)
+  exactly(t, scene.tell(fires('draft', 28_800_000)).events, [
+    { type: 'session_status_changed', status: 'archived' },
+    { type: 'sandbox_status_changed', status: 'stopped' },
+    { type: 'sandbox_shutdown' },
+  ])
+  t.equal(scene.due('draft'), undefined)
+  t.equal(given(...ready, prompt('a')).scene.due('draft'), undefined, 'it has one')
+  t.equal(given(...ready, prompt('a'), says(done())).scene.due('draft'), undefined, 'it had one')
+  const { scene: emptied } = given(create(), prompt('a'))
+  emptied.tell(cancel(emptied.state.queue[0]?.messageId ?? ''))
+  t.equal(emptied.due('draft'), 28_800_000, 'the only one was taken back')
 })
 
 t.test('retry is gone when the work is', async t => {

@@ -6,6 +6,7 @@ import { clientFrames, sandboxFrames } from '../../lib/session/frames.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import {
   initialState,
+  isBeingKept,
   isClosed,
   isConnected,
   isLive,
@@ -16,7 +17,7 @@ import {
 import { evolveView, viewOf } from '../../lib/session/view.ts'
 import { sandboxFrame } from '../../subjects/frames-sandbox.ts'
 import { serverFrame } from '../../subjects/frames-server.ts'
-import { sandboxJobSchemas } from '../../subjects/jobs.ts'
+import { callbackJob, sandboxJobSchemas } from '../../subjects/jobs.ts'
 import { record as recordSchema, type SessionEvent } from '../../subjects/records.ts'
 import type { World } from './world.ts'
 
@@ -39,7 +40,7 @@ const waitsAfter = (events: readonly SessionEvent[]): string[] => {
     if (event.type === 'queue_held') held = true
     if (event.type === 'queue_released') held = false
     if (event.type === 'prompt_queued') queue.push(event.messageId)
-    if (event.type === 'prompt_cancelled') take(event.messageId)
+    if (event.type === 'prompt_cancelled' || event.type === 'prompt_dropped') take(event.messageId)
     if (event.type === 'prompt_moved') {
       take(event.messageId)
       const place = event.before === null ? queue.length : queue.indexOf(event.before)
@@ -121,7 +122,10 @@ const wellFormed = (world: World): void => {
   const { newest } = world
   if (!newest) return
   same(recordSchema.parse(json(newest)), json(newest), 'a record is what its schema says, whole')
-  for (const effect of newest.effects) sandboxJobSchemas[effect.job].parse(effect.payload)
+  for (const effect of newest.effects) {
+    const schema = effect.kind === 'callback_job' ? callbackJob : sandboxJobSchemas[effect.job]
+    schema.parse(effect.payload)
+  }
 }
 
 const fromRecordsAlone = (world: World): void => {
@@ -157,9 +161,39 @@ const neverStuck = ({ state, policy }: World): void => {
   if (isStarting(state.sandbox)) ensure(names.has('connect'), 'a start has a watchdog')
   if (isConnected(state.sandbox)) ensure(names.has('heartbeat'), 'a connected sandbox is watched')
   if (state.queue.length > 0 && !state.held && !state.running && !state.stopping) {
-    ensure(!isConnected(state.sandbox), 'nothing waits beside an idle sandbox')
-    ensure(names.has('connect') || names.has('retry'), 'what waits has something to wait for')
+    const isKept = isBeingKept(state.sandbox)
+    ensure(!isConnected(state.sandbox) || isKept, 'nothing waits beside an idle sandbox')
+    ensure(
+      names.has('connect') || names.has('retry') || names.has('snapshot'),
+      'what waits has something to wait for',
+    )
   }
+}
+
+/** An image is whole, and no end is forgotten. */
+const imagesAreWhole = ({ state, policy, before }: World): void => {
+  const { sandbox, running } = state
+  if (isBeingKept(sandbox)) {
+    ensure(running === null, 'nothing runs while an image is taken')
+    ensure(before.sandbox.generation <= sandbox.generation, 'nor is it replaced')
+    const due = deadlines(state, policy).some(one => one.name === 'snapshot')
+    ensure(due, 'an image is not awaited for ever')
+  } else {
+    ensure(sandbox.ending === null, 'an end that waits for nothing has come')
+    ensure(sandbox.status !== 'snapshotting', 'it says so only while an image is taken')
+  }
+}
+
+/** No sandbox is stopped before its image is answered or given up. */
+const keptBeforeStopped = (world: World): void => {
+  if (!world.newest || !isBeingKept(world.before.sandbox)) return
+  const { generation } = world.before.sandbox
+  const events = world.newest.events
+  const answered = events.findIndex(one => /^snapshot_(?:saved|failed|expired)$/.test(one.type))
+  const ended = events.findIndex(
+    one => one.type === 'sandbox_shutdown' && one.generation === generation,
+  )
+  ensure(ended < 0 || (answered >= 0 && answered < ended), 'stopped only once its image is settled')
 }
 
 /** Work is bound to the sandbox that does it. */
@@ -179,13 +213,17 @@ const armed = ({ state, policy, armed: timers }: World): void => {
 
 const OF_A_SANDBOX = /^(?:prompt|stop|timeline|artifact|cost|sandbox_(?:bridge|conn|disc|progress))/
 
+/** Of the core itself, which may be due at any command. */
+const isWarning = (event: SessionEvent): boolean =>
+  event.type === 'timeline' && event.event.type === 'warning' && event.event.scope === 'start'
+
 /** Words of a sandbox that was replaced change nothing; the queue may have moved meanwhile. */
 const deafToTheOld = (world: World): void => {
   const command = world.last?.command
   if (!command || !('generation' in command)) return
   if (command.generation === world.before.sandbox.generation) return
   ensure(
-    world.newest?.events.every(event => !OF_A_SANDBOX.test(event.type)) ?? true,
+    world.newest?.events.every(event => !OF_A_SANDBOX.test(event.type) || isWarning(event)) ?? true,
     'the words of an old generation have no effect',
   )
 }
@@ -219,6 +257,8 @@ export const invariants = (world: World): void => {
   view(world)
   neverStuck(world)
   workNeedsItsSandbox(world)
+  imagesAreWhole(world)
+  keptBeforeStopped(world)
   armed(world)
   deafToTheOld(world)
   status(world)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { exactly, given, givenPolicy, POLICY, START_MS } from './scene.ts'
-import { connected, create, done, prompt, ready, says, spawned } from './tales.ts'
+import { connected, create, done, prompt, ready, says, spawned, title } from './tales.ts'
 
 const NONE = { ...POLICY, provider: 'none' } as const
 
@@ -210,4 +210,19 @@ t.test('ids are derived from the command', async t => {
   t.strictSame(one.record, two.record, 'deciding again gives the same record')
   const three = given(create(), spawned()).when(prompt('a'))
   t.notSame(one.reply, three.reply, 'another command gives another id')
+})
+
+t.test('the first prompt names a session that has no name', async t => {
+  const titleOf = (content: string) =>
+    given(create({ title: null })).when(prompt(content)).scene.state.title
+  t.equal(titleOf('\n  Fix the tests  \nplease'), 'Fix the tests')
+  t.equal(titleOf(`${'word '.repeat(15)}and so on`), `${'word '.repeat(15)}and…`, 'whole words')
+  t.equal(titleOf('x'.repeat(80)), 'x'.repeat(80))
+  t.equal(titleOf('x'.repeat(81)), `${'x'.repeat(79)}…`)
+  t.ok(titleOf('😀'.repeat(60))?.isWellFormed(), 'no half characters')
+  const { scene } = given(create({ title: null }), prompt('one'), prompt('two'))
+  t.equal(scene.state.title, 'one')
+  t.equal(scene.state.titleIsProvisional, true)
+  t.match(scene.tell(title('one')).events, [{ type: 'session_title_changed' }], 'a person says so')
+  t.equal(scene.state.titleIsProvisional, false)
 })

@@ -56,9 +56,13 @@ t.test('driven to rest, every accepted prompt has ended exactly once', async t =
       logInvariants(world)
       const { state } = world
       if (state.running || state.queue.length || state.stopping) throw new Error('not at rest')
-      const ids = (type: 'prompt_queued' | 'prompt_cancelled' | 'prompt_finished') =>
+      const ids = (type: `prompt_${'queued' | 'cancelled' | 'dropped' | 'finished'}`) =>
         world.eventsOf(type).map(one => one.messageId)
-      const ended = [...ids('prompt_cancelled'), ...ids('prompt_finished')]
+      const ended = [
+        ...ids('prompt_cancelled'),
+        ...ids('prompt_dropped'),
+        ...ids('prompt_finished'),
+      ]
       if (ids('prompt_queued').sort().join() !== ended.sort().join()) {
         throw new Error('not every prompt ended once')
       }

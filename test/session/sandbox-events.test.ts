@@ -108,6 +108,7 @@ t.test('completion', async t => {
     { type: 'prompt_finished', messageId, success: false, error: 'tests' },
     { type: 'session_status_changed', status: 'failed' },
     { type: 'snapshot_started', reason: 'execution_complete' },
+    { type: 'sandbox_status_changed', status: 'snapshotting' },
   ])
   t.same(scene.tell(says(done(messageId))).events, [], 'it ends once')
 
@@ -156,13 +157,17 @@ t.test('artifact', async t => {
 
 t.test('title', async t => {
   const title = says({ type: 'session_title', title: `  ${'x'.repeat(300)}` })
-  const { scene } = given(...ready)
+  const untitled = [create({ title: null }), ...ready.slice(1)]
+  const { scene } = given(...untitled)
     .when(title)
     .gives(t, [{ type: 'session_title_changed', title: 'x'.repeat(200) }], 'if unset, no line')
   t.same(scene.tell(says({ type: 'session_title', title: 'again' })).events, [], 'only if unset')
   given(create({ title: 'mine' }), ...ready.slice(1))
     .when(title)
     .gives(t, [], 'mine stays')
+  given(...untitled, prompt('Fix the tests'))
+    .when(title)
+    .gives(t, [{ type: 'session_title_changed' }], 'what was made of a prompt does not')
 })
 
 t.test('ready', async t => {

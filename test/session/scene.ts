@@ -33,6 +33,9 @@ export const POLICY: Policy = policyOf({
   deliveryConfirmationMs: 5_000,
   warmThrottleMs: 10_000,
   wsTokenTtlMs: 86_400_000,
+  snapshotTimeoutMs: 60_000,
+  presenceSettlesMs: 30_000,
+  abandonedDraftMs: 28_800_000,
   maxPromptChars: 64_000,
   maxUnfinishedPrompts: 10,
   sandboxProvider: 'local',
@@ -54,6 +57,10 @@ export const at = (atMs: number, command: CommandInput, observed?: Partial<Obser
   atMs,
   ...(observed && { observed }),
 })
+
+/** What providers are asked for, in order. */
+export const jobsOf = ({ effects }: SessionRecord): readonly string[] =>
+  effects.flatMap(one => (one.kind === 'sandbox_job' ? [one.job] : []))
 
 export const tokenHashOf = (generation: number): string => `hash-of-${generation}`
 

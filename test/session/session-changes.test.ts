@@ -3,7 +3,7 @@ import { sandboxFrames } from '../../lib/session/frames.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import { initialState } from '../../lib/session/state.ts'
 import { viewOf } from '../../lib/session/view.ts'
-import { at, exactly, given, START_MS, type Told } from './scene.ts'
+import { at, exactly, given, jobsOf, START_MS, type Told } from './scene.ts'
 import {
   archive,
   connected,
@@ -17,7 +17,7 @@ import {
   ready,
   remove,
   says,
-  spawned,
+  snapshotSaved,
   stop,
   title,
   unarchive,
@@ -38,7 +38,7 @@ t.test('a title, trimmed, of 1 to 200 characters', async t => {
 })
 
 t.test('an archived session has no sandbox and takes no prompts', async t => {
-  const { scene } = given(...ready, prompt('a'), says(done()))
+  const { scene } = given(...ready, prompt('a'), says(done()), snapshotSaved('one'))
   const { events, record } = scene.tell(archive())
   exactly(t, events, [
     { type: 'session_status_changed', status: 'archived' },
@@ -54,10 +54,7 @@ t.test('an archived session has no sandbox and takes no prompts', async t => {
 })
 
 t.test('a sandbox that is starting is stopped too; none, and a dead one, need not be', async t => {
-  const stops = (...history: Told[]) =>
-    given(...history)
-      .when(archive())
-      .record.effects.map(one => one.job)
+  const stops = (...history: Told[]) => jobsOf(given(...history).when(archive()).record)
   t.same(stops(create()), ['stop'])
   t.same(stops(...ready, exited(true)), [])
 })
@@ -83,7 +80,7 @@ t.test('who may not archive, and when', async t => {
 })
 
 t.test('back from the archive it is active, and a prompt gets a new sandbox', async t => {
-  const { scene } = given(...ready, prompt('a'), says(done()), archive())
+  const { scene } = given(...ready, prompt('a'), says(done()), snapshotSaved('one'), archive())
   exactly(t, scene.tell(unarchive()).events, [{ status: 'active' }])
   scene.tell(title('still there'))
   t.equal(scene.state.status, 'active', 'whatever else happens')
@@ -119,7 +116,7 @@ t.test('deleted, a session is unknown to every command', async t => {
       payload: { generation: 1, objectId: 'object-1', reason: 'Session deleted' },
     },
   ])
-  for (const told of [create(), prompt('c'), stop(), title('x'), remove(), spawned(), exited()]) {
+  for (const told of [create(), prompt('c'), stop(), title('x'), remove(), connected(), exited()]) {
     const after = scene.tell(told)
     t.match(after, { events: [], recorded: false, reply: { code: 'SESSION_NOT_FOUND' } })
   }
@@ -136,11 +133,8 @@ t.test('deleted, a session is unknown to every command', async t => {
 
 t.test('both sandboxes that are still known are destroyed; none where none was', async t => {
   const { record } = given(...ready, exited(true), at(1_000, prompt('a'))).when(remove())
-  t.same(
-    record.effects.map(one => [one.job, one.host, one.payload.generation]),
-    [
-      ['destroy', 'host-a', 1],
-      ['destroy', 'any', 2],
-    ],
-  )
+  exactly(t, record.effects, [
+    { job: 'destroy', host: 'host-a', payload: { generation: 1 } },
+    { job: 'destroy', host: 'any', payload: { generation: 2 } },
+  ])
 })

@@ -20,7 +20,7 @@ const SPAWN = ['sandbox_requested', 'sandbox_status_changed']
 
 t.test('a new session warms a sandbox at once', async t => {
   const { record } = given()
-    .when(create())
+    .when(create({ title: null }))
     .gives(
       t,
       [
@@ -51,7 +51,10 @@ t.test('a new session warms a sandbox at once', async t => {
     agentSessionId: null,
     replaces: null,
   })
-  exactly(t, record.timers, [{ name: 'connect', atMs: START_MS + 240_000 }])
+  exactly(t, record.timers, [
+    { name: 'connect', atMs: START_MS + 240_000 },
+    { name: 'draft', atMs: START_MS + 28_800_000 },
+  ])
   given(create())
     .when(create({ title: 'other' }))
     .gives(t, [], 'the same id again is the same')
@@ -97,7 +100,7 @@ t.test('ready without a socket waits for the bridge to come back', async t => {
   const { record } = given(...away, at(69_999, prompt('a'))).when(fires('retry', 70_000))
   t.same(
     types(record.events),
-    ['sandbox_spawning', 'sandbox_shutdown', ...SPAWN],
+    ['sandbox_status_changed', 'sandbox_shutdown', 'sandbox_spawning', ...SPAWN],
     'then it is replaced',
   )
   exactly(t, record.effects, [

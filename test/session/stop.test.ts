@@ -1,6 +1,17 @@
 import t from 'tap'
 import { at, exactly, given, START_MS } from './scene.ts'
-import { connected, create, disconnected, done, fires, prompt, ready, says, stop } from './tales.ts'
+import {
+  connected,
+  create,
+  disconnected,
+  done,
+  fires,
+  prompt,
+  ready,
+  says,
+  snapshotSaved,
+  stop,
+} from './tales.ts'
 
 const running = [...ready, prompt('a'), prompt('b')]
 
@@ -59,16 +70,14 @@ t.test('no confirmation: the sandbox is ended, and the queue goes on with anothe
   exactly(
     t,
     events.map(one => one.type),
-    ['stop_expired', 'snapshot_started', 'sandbox_status_changed', 'sandbox_shutdown'],
-    'the cooldown of 30 s since the last spawn holds',
+    ['stop_expired', 'sandbox_status_changed', 'snapshot_started', 'sandbox_ending'],
   )
-  t.match(events[2], { status: 'stale', reason: 'Stop confirmation timed out' })
+  t.match(events[1], { status: 'stale', reason: 'Stop confirmation timed out' })
   const payload = { objectId: 'object-1' }
-  exactly(t, record.effects, [
-    { job: 'snapshot', host: 'host-a', payload },
-    { job: 'stop', host: 'host-a', payload },
-  ])
-  t.equal(scene.due('retry'), 30_000)
+  exactly(t, record.effects, [{ job: 'snapshot', host: 'host-a', payload }])
+  const { record: stopped } = scene.tell(at(17_000, snapshotSaved('one')))
+  exactly(t, stopped.effects, [{ job: 'stop', host: 'host-a', payload }])
+  t.equal(scene.due('retry'), 30_000, 'the cooldown of 30 s since the last spawn holds')
   exactly(
     t,
     scene.tell(fires('retry', 30_000)).events.map(one => one.type),

@@ -9,6 +9,7 @@ export const create = (more: Fields<'create_session'> = {}): CommandInput => ({
   type: 'create_session',
   repoOwner: 'acme',
   repoName: 'shop',
+  title: 'A session',
   model: 'anthropic/claude-haiku-4-5',
   owner: { userId: 'ada', login: 'ada-l', name: 'Ada', email: 'ada@example.org' },
   ...more,
@@ -51,15 +52,25 @@ export const release = (more: Fields<'release_queue'> = {}): CommandInput => ({
   ...more,
 })
 export const title = (text: string): CommandInput => ({ ...by, type: 'set_title', title: text })
-export const archive = (userId = 'ada'): CommandInput => ({
+export const archive = (userId = 'ada', more: Fields<'archive_session'> = {}): CommandInput => ({
   ...by,
   type: 'archive_session',
   userId,
+  ...more,
 })
-export const unarchive = (userId = 'ada'): CommandInput => ({
+export const unarchive = (
+  userId = 'ada',
+  more: Fields<'unarchive_session'> = {},
+): CommandInput => ({
   ...by,
   type: 'unarchive_session',
   userId,
+  ...more,
+})
+export const cancelSession = (more: Fields<'cancel_session'> = {}): CommandInput => ({
+  ...by,
+  type: 'cancel_session',
+  ...more,
 })
 export const remove = (more: Fields<'delete_session'> = {}): CommandInput => ({
   ...by,
@@ -72,12 +83,17 @@ export const invite = (userId: string, more: Fields<'add_participant'> = {}): Co
   user: { userId },
   ...more,
 })
-export const snapshotSaved = (imageId: string, generation = 1): CommandInput => ({
+export const snapshotSaved = (
+  imageId: string,
+  generation = 1,
+  more: Fields<'sandbox_snapshot_saved'> = {},
+): CommandInput => ({
   v: 1,
   type: 'sandbox_snapshot_saved',
   generation,
   imageId,
   reason: 'execution_complete',
+  ...more,
 })
 export const snapshotFailed = (reason = 'execution_complete', generation = 1): CommandInput => ({
   v: 1,

@@ -4,7 +4,18 @@ import { clientFrames, outstandingFor, sandboxFrames } from '../../lib/session/f
 import { evolveView, viewOf } from '../../lib/session/view.ts'
 import type { SessionEvent } from '../../subjects/records.ts'
 import { exactly, given, givenPolicy, POLICY, type Told } from './scene.ts'
-import { connected, create, delivered, exited, fires, prompt, ready, says, stop } from './tales.ts'
+import {
+  connected,
+  create,
+  delivered,
+  exited,
+  fires,
+  prompt,
+  ready,
+  says,
+  spawned,
+  stop,
+} from './tales.ts'
 
 /** The frames of what a command does, for clients and for the sandbox. */
 const framesOf = (history: readonly Told[], told: Told) => {
@@ -101,6 +112,8 @@ t.test('what a sandbox that comes back is told', async t => {
   t.same(outstandingFor(scene.state), { prompt: null, stop: true, stopMessageId })
 })
 
+const untitled = [create({ title: null }), spawned(), connected()]
+
 t.test('every state that people see has its frame', async t => {
   exactly(t, framesOf([], create()).clients, [
     { type: 'sandbox_warming' },
@@ -113,7 +126,7 @@ t.test('every state that people see has its frame', async t => {
     { type: 'sandbox_status', status: 'stale', reason: 'exit code 1' },
     { type: 'sandbox_warning' },
   ])
-  exactly(t, framesOf([...ready], says({ type: 'session_title', title: 'T' })).clients, [
+  exactly(t, framesOf(untitled, says({ type: 'session_title', title: 'T' })).clients, [
     { type: 'session_title', title: 'T' },
   ])
   exactly(

@@ -199,6 +199,10 @@ const MOVES = {
   release: (world, a) => world.tell(tale.release(a ? {} : { clientRequestId: 'q0' })),
   title: (world, a) => world.tell(tale.title(` title ${a}`)),
   archive: (world, a) => world.tell(tale.archive(a ? 'ada' : 'nobody')),
+  cancelAll: (world, a, b) => {
+    // Seldom: nothing happens afterwards.
+    if (a === 0 && b === 0) world.tell(tale.cancelSession())
+  },
   unarchive: world => world.tell(tale.unarchive()),
   invite: (world, a, b) => world.tell(tale.invite(`user${a}`, { role: b ? 'member' : 'owner' })),
   snapshotSaved: (world, a, b) => world.tell(tale.snapshotSaved(`image-${a}`, world.generation(b))),

@@ -102,6 +102,7 @@ t.test('never goes back, and what is removed stays so', async t => {
     login: 'ada',
     messageCount: 3,
     totalCost: 0.25,
+    finishedAtMs: 19,
   })
   await store.upsert(2, full)
   await store.upsert(3, summary('a', 10, { title: 'old' }))

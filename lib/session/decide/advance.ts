@@ -8,8 +8,10 @@ import { addLine, type Draft } from '../draft.ts'
 import { AFTER_WORK } from '../limits.ts'
 import { shownPerson } from '../people.ts'
 import {
+  isBeingKept,
   isClosed,
   isConnected,
+  isLive,
   type Participant,
   type QueuedMessage,
   unfinishedCount,
@@ -71,6 +73,7 @@ const moveQueue = (draft: Draft, context: Context, asked: Asked): void => {
   const { queue, held, running, stopping, sandbox } = draft.state
   const next = queue[0]
   if (!next || held || running || stopping || isClosed(draft.state)) return
+  if (isBeingKept(sandbox) && isLive(sandbox)) return
   if (isConnected(sandbox)) start(draft, next, context)
   else wantSandbox(draft, context, asked)
 }

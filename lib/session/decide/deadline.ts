@@ -4,10 +4,10 @@ import type { Reply } from '../../../subjects/replies.ts'
 import { type DeadlineName, deadlines } from '../deadlines.ts'
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
-import { BEFORE_IDLE_STOP, PRESENCE_SETTLES_MS, SNAPSHOT_HEAD_START_MS } from '../limits.ts'
 import { connectTimedOut, endSandbox, INACTIVITY, STALE, STOP_UNCONFIRMED } from './end-sandbox.ts'
 import { STOPPED, stopRunning, TIMED_OUT } from './finish.ts'
-import { takeSnapshot } from './snapshots.ts'
+import { putAway } from './session-changes.ts'
+import { snapshotExpired } from './snapshots.ts'
 
 /** A deadline that the state has, exactly so; undefined for one that was overtaken. */
 const currentDeadline = (
@@ -51,7 +51,7 @@ const checkInactivityAgain = (draft: Draft, inactivityCheckMs: number): void =>
 
 const lookForActivity = (draft: Draft, context: Context): void => {
   const { nowMs, observed, policy } = context
-  const settledMs = observed.sinceMs + PRESENCE_SETTLES_MS
+  const settledMs = observed.sinceMs + policy.presenceSettlesMs
   if (observed.clients > 0) {
     const minutes = Math.round(policy.inactivityExtensionMs / 60_000)
     const message = `The sandbox is idle and will be stopped in ${minutes} minutes unless somebody sends a prompt`
@@ -60,11 +60,8 @@ const lookForActivity = (draft: Draft, context: Context): void => {
   } else if (nowMs < settledMs) {
     // Nobody has had the time to say that they are here.
     checkInactivityAgain(draft, settledMs)
-  } else if (takeSnapshot(draft, BEFORE_IDLE_STOP, context)) {
-    checkInactivityAgain(draft, nowMs + SNAPSHOT_HEAD_START_MS)
   } else {
     endSandbox(draft, { status: 'stopped', reason: INACTIVITY, error: TIMED_OUT }, context)
-    draft.add({ type: 'sandbox_warning', message: 'The sandbox was stopped for inactivity' })
   }
 }
 
@@ -85,6 +82,8 @@ const ON_DEADLINE: Readonly<Record<DeadlineName, (draft: Draft, context: Context
   delivery: announceAgain,
   // The queue moves after every decision: that it is looked at now is all that was needed.
   retry: () => undefined,
+  snapshot: snapshotExpired,
+  draft: putAway,
 }
 
 /** Acts on a deadline; one that is not, or no longer, in the state does nothing. */

@@ -1,7 +1,8 @@
 /** The ways in which a sandbox ends or fails to begin. */
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
-import { BEFORE_END, WHEN_SILENT } from '../limits.ts'
+import { BEFORE_END, BEFORE_IDLE_STOP, WHEN_SILENT } from '../limits.ts'
+import { isBeingKept } from '../state.ts'
 import { failRunning } from './finish.ts'
 import { takeSnapshot } from './snapshots.ts'
 
@@ -10,6 +11,9 @@ export const INACTIVITY = 'Inactivity timeout'
 export const STALE = 'Heartbeat stale'
 export const TERMINATED = 'Sandbox terminated'
 export const STOP_UNCONFIRMED = 'Stop confirmation timed out'
+
+/** What became of the image that an end waited for; null when it waited for none. */
+type Image = Readonly<{ stored: true } | { stored: false; error: string }> | null
 
 /** What ran on it is over, and what it had yet to let go of it has let go of by ending. */
 const releaseWork = (draft: Draft, error: string, context: Context): void => {
@@ -22,17 +26,54 @@ const releaseWork = (draft: Draft, error: string, context: Context): void => {
 export const shutDown = (draft: Draft, reason: string): void =>
   draft.add({ type: 'sandbox_shutdown', generation: draft.state.sandbox.generation, reason })
 
-/** Ends the present sandbox: from now on it may not come back. `error` is why its prompt failed. */
+/** Shuts it down, and tells people what they would miss otherwise. */
+const letGo = (draft: Draft, reason: string, image: Image): void => {
+  shutDown(draft, reason)
+  const lost = image && !image.stored ? `; its latest work could not be stored: ${image.error}` : ''
+  if (reason === INACTIVITY) {
+    const kept = image?.stored ? '; its work is stored' : lost
+    draft.add({ type: 'sandbox_warning', message: `The sandbox was stopped for inactivity${kept}` })
+  } else if (lost) {
+    draft.add({ type: 'sandbox_warning', message: `The sandbox has ended${lost}` })
+  }
+}
+
+const keepLast = (draft: Draft, reason: string, context: Context): boolean => {
+  const wanted =
+    reason === INACTIVITY
+      ? BEFORE_IDLE_STOP
+      : draft.state.sandbox.status === 'stale'
+        ? WHEN_SILENT
+        : BEFORE_END
+  takeSnapshot(draft, wanted, context)
+  return isBeingKept(draft.state.sandbox)
+}
+
+/** Goes on with an end that waited for an image, unless a further one is taken first. */
+export const goOnEnding = (draft: Draft, image: Image, context: Context): void => {
+  const { ending } = draft.state.sandbox
+  if (ending !== null && !keepLast(draft, ending, context)) letGo(draft, ending, image)
+}
+
+/**
+ * Ends the present sandbox: from now on it may not come back. It is shut down once what it has done is
+ * stored, or cannot be. `error` is why its prompt failed.
+ */
 export const endSandbox = (
   draft: Draft,
   end: { readonly status: 'stale' | 'stopped'; readonly reason: string; readonly error: string },
   context: Context,
 ): void => {
-  takeSnapshot(draft, end.status === 'stale' ? WHEN_SILENT : BEFORE_END, context)
+  const { status, reason } = end
   releaseWork(draft, end.error, context)
   // The status comes first, because it is what refuses a reconnect.
-  draft.add({ type: 'sandbox_status_changed', status: end.status, reason: end.reason })
-  shutDown(draft, end.reason)
+  draft.add({ type: 'sandbox_status_changed', status, reason })
+  if (keepLast(draft, reason, context)) {
+    const { generation } = draft.state.sandbox
+    draft.add({ type: 'sandbox_ending', generation, reason })
+  } else {
+    letGo(draft, reason, null)
+  }
 }
 
 /** The present sandbox is over by itself; there is nothing left to tell it. */

@@ -4,6 +4,8 @@ import { addLine, type Draft } from '../draft.ts'
 
 /** Error texts that the original shows (spec 4.2). */
 export const STOPPED = 'Execution was stopped'
+export const CANCELLED = 'Execution was cancelled'
+export const CANCELLED_BEFORE = 'Execution was cancelled before it started'
 export const TIMED_OUT = 'Execution timed out (stuck processing)'
 
 type Completion = Readonly<{ success: boolean; error?: string | null | undefined }>

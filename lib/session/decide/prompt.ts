@@ -4,6 +4,7 @@ import type { Reply } from '../../../subjects/replies.ts'
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
 import { derivedId } from '../ids.ts'
+import { MADE_TITLE_CHARS } from '../limits.ts'
 import type { Policy } from '../policy.ts'
 import { refused } from '../requests.ts'
 import { isClosed, type SessionState, unfinishedCount } from '../state.ts'
@@ -50,6 +51,19 @@ export const refusePrompt = (draft: Draft, prompt: Prompt, reply: Reply): Reply 
   return reply
 }
 
+/** A title made of the first line that says something, or null. */
+const firstLine = (content: string): string | null => {
+  const line =
+    content
+      .split('\n')
+      .find(one => one.trim() !== '')
+      ?.trim() ?? ''
+  if (line.length <= MADE_TITLE_CHARS) return line || null
+  // Whole words, and never half of a character that takes two.
+  const cut = line.slice(0, MADE_TITLE_CHARS - 1).replace(/\s+\S*$|[\ud800-\udbff]$/, '')
+  return `${cut}…`
+}
+
 /** Queues a prompt. Its place counts everything unfinished, itself included: 1 = next (spec 2.4). */
 export const prompt = (draft: Draft, command: Prompt, context: Context): Reply => {
   const objection = objectionTo(command, draft.state, context.policy)
@@ -75,5 +89,9 @@ export const prompt = (draft: Draft, command: Prompt, context: Context): Reply =
     callbackContext: command.callbackContext ?? null,
     queuedAtMs: context.nowMs,
   })
+  const title = draft.state.title ?? firstLine(command.content)
+  if (title !== null && title !== draft.state.title) {
+    draft.add({ type: 'session_title_changed', title, provisional: true })
+  }
   return { ok: true, messageId, position: unfinishedCount(draft.state) }
 }

@@ -101,10 +101,12 @@ const artifact = (draft: Draft, arrival: ArrivalOf<'artifact'>, context: Context
   noteActivity(draft, context)
 }
 
-/** A person's title is never replaced. */
+/** A person's title is never replaced, nor what the agent said before; one made from a prompt is. */
 const sessionTitle = (draft: Draft, { event }: ArrivalOf<'session_title'>): void => {
   const title = event.title.trim().slice(0, MAX_TITLE_CHARS)
-  if (title && !draft.state.title) draft.add({ type: 'session_title_changed', title })
+  const { state } = draft
+  if (title && (!state.title || state.titleIsProvisional))
+    draft.add({ type: 'session_title_changed', title })
 }
 
 const bridgeReady = (draft: Draft, arrival: ArrivalOf<'ready'>, context: Context): void => {

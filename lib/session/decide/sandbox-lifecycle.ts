@@ -2,11 +2,12 @@
 import type { CommandOf } from '../../../subjects/commands.ts'
 import type { Reply } from '../../../subjects/replies.ts'
 import type { Context } from '../decide.ts'
-import { addLine, type Draft } from '../draft.ts'
-import { derivedId } from '../ids.ts'
+import type { Draft } from '../draft.ts'
 import { refused } from '../requests.ts'
 import { isClosed, isDead, isStarting } from '../state.ts'
 import { sandboxIsGone, spawnFailed, TERMINATED } from './end-sandbox.ts'
+import { startAfresh } from './want-sandbox.ts'
+import { warn } from './warn.ts'
 
 const OK: Reply = { ok: true }
 
@@ -15,18 +16,6 @@ const namesMore = (
   known: Readonly<{ objectId: string | null; host: string }>,
   command: CommandOf<'sandbox_spawned'>,
 ): boolean => (command.objectId ?? null) !== known.objectId || command.host !== known.host
-
-/** Said at once to who is there, and in the history for who comes later. */
-const warn = (draft: Draft, message: string, context: Context): void => {
-  const { nowMs } = context
-  draft.add({ type: 'sandbox_warning', message })
-  addLine(draft, {
-    eventId: derivedId(context, 'event'),
-    messageId: null,
-    atMs: nowMs,
-    event: { type: 'warning', scope: 'start', message, timestamp: nowMs / 1000 },
-  })
-}
 
 const acceptSpawned = (
   draft: Draft,
@@ -75,14 +64,20 @@ export const sandboxSpawned = (
   return OK
 }
 
-/** The provider could not. A bridge that is connected nevertheless is believed more. */
+/**
+ * The provider could not. A bridge that is connected nevertheless is believed more. An image that can
+ * never be started says nothing about fresh sandboxes: one is asked for at once.
+ */
 export const sandboxSpawnFailed = (
   draft: Draft,
   command: CommandOf<'sandbox_spawn_failed'>,
   context: Context,
 ): Reply => {
   const { sandbox } = draft.state
-  if (command.generation === sandbox.generation && isStarting(sandbox)) {
+  if (command.generation !== sandbox.generation || !isStarting(sandbox)) return OK
+  if (command.permanent && sandbox.restoredFrom !== null) {
+    startAfresh(draft, command.error, context)
+  } else {
     spawnFailed(draft, { error: command.error, counts: command.permanent }, context)
   }
   return OK
@@ -105,7 +100,7 @@ export const sandboxConnected = (
   const { dedupes } = sandbox
   const connectedAtMs = context.nowMs
   draft.add({ type: 'sandbox_connected', generation, connectionId, dedupes, connectedAtMs })
-  if (sandbox.status !== 'ready') {
+  if (sandbox.status !== 'ready' && sandbox.status !== 'snapshotting') {
     draft.add({ type: 'sandbox_status_changed', status: 'ready', reason: null })
   }
   return OK

@@ -1,6 +1,6 @@
 /** Whether a sandbox may be wanted now (spec 4.6), and when it next may be. */
 import type { Policy } from '../policy.ts'
-import { isDead, isLive, isStarting, type SessionState } from '../state.ts'
+import { isBeingKept, isDead, isLive, isStarting, type SessionState } from '../state.ts'
 
 /** `person`: somebody asks for it just now. `queue`: prompts wait, and nobody asked just now. */
 export type Asked = 'person' | 'queue'
@@ -8,7 +8,7 @@ export type Asked = 'person' | 'queue'
 export type SpawnDecision =
   /** The breaker is open until then. */
   | Readonly<{ kind: 'blocked'; untilMs: number }>
-  /** One is starting, or nothing can start one. */
+  /** One is starting, the last one's image is awaited, or nothing can start one. */
   | Readonly<{ kind: 'skip' }>
   /** One was starting for longer than it may: it failed, and nobody has said so yet. */
   | Readonly<{ kind: 'overdue' }>
@@ -54,7 +54,7 @@ export const spawnDecision = (
   policy: Policy,
   asked: Asked,
 ): SpawnDecision => {
-  if (policy.provider === 'none') return { kind: 'skip' }
+  if (policy.provider === 'none' || isBeingKept(state.sandbox)) return { kind: 'skip' }
   const blockedUntilMs = breakerUntilMs(state, policy)
   if (isStarting(state.sandbox)) {
     const startedAtMs = state.sandbox.requestedAtMs ?? 0
@@ -67,9 +67,9 @@ export const spawnDecision = (
   return nowMs < untilMs ? { kind: 'wait', untilMs } : { kind: 'spawn' }
 }
 
-/** When a queue that waits may next want a sandbox by itself; null while one is starting or none can. */
+/** When a queue that waits may next want a sandbox by itself; null while that cannot be. */
 export const earliestSpawnMs = (state: SessionState, policy: Policy): number | null =>
-  policy.provider === 'none' || isStarting(state.sandbox)
+  policy.provider === 'none' || isStarting(state.sandbox) || isBeingKept(state.sandbox)
     ? null
     : Math.max(
         state.createdAtMs,

@@ -1,11 +1,12 @@
 /** Asking for a sandbox: what follows from the spawn decision. */
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
-import { BEFORE_END } from '../limits.ts'
-import { isClosed, isConnected } from '../state.ts'
-import { connectTimedOut, shutDown, TERMINATED } from './end-sandbox.ts'
-import { takeSnapshot } from './snapshots.ts'
+import { MAX_RESTORES } from '../limits.ts'
+import { isBeingKept, isClosed, isConnected } from '../state.ts'
+import { connectTimedOut, endSandbox, TERMINATED } from './end-sandbox.ts'
+import { STOPPED } from './finish.ts'
 import { type Asked, mustEndFirst, type SpawnDecision, spawnDecision } from './spawn-decision.ts'
+import { warn } from './warn.ts'
 
 /** Decides, after saying of a sandbox that never connected that it failed, if nobody has yet. */
 const decideSpawn = (draft: Draft, context: Context, asked: Asked): SpawnDecision => {
@@ -15,16 +16,18 @@ const decideSpawn = (draft: Draft, context: Context, asked: Asked): SpawnDecisio
   return spawnDecision(draft.state, context.nowMs, context.policy, asked)
 }
 
+/** Ends the present sandbox, if any. False while its image is awaited: the next one begins from it. */
+const makeRoom = (draft: Draft, context: Context): boolean => {
+  if (mustEndFirst(draft.state)) {
+    endSandbox(draft, { status: 'stopped', reason: TERMINATED, error: STOPPED }, context)
+  }
+  return !isBeingKept(draft.state.sandbox)
+}
+
 /** Requests a sandbox of the next generation. Its id and token hash are recorded before anybody is
  * asked to start it, because a bridge may connect before its provider has answered. */
-const requestSandbox = (draft: Draft, context: Context): void => {
-  if (mustEndFirst(draft.state)) {
-    takeSnapshot(draft, BEFORE_END, context)
-    shutDown(draft, TERMINATED)
-  }
-  const { repoOwner, repoName, sandbox, snapshotImageId } = draft.state
-  // One that could not be started from the image is followed by a fresh one, which may.
-  const failedRestore = sandbox.status === 'failed' && sandbox.restoredFrom !== null
+const requestSandbox = (draft: Draft, snapshotImageId: string | null, context: Context): void => {
+  const { repoOwner, repoName, sandbox } = draft.state
   const generation = sandbox.generation + 1
   draft.add(
     {
@@ -32,11 +35,33 @@ const requestSandbox = (draft: Draft, context: Context): void => {
       generation,
       sandboxId: `sandbox-${repoOwner}-${repoName}-${context.nowMs}`,
       tokenHash: context.sandboxTokenHash(generation),
-      snapshotImageId: failedRestore ? null : snapshotImageId,
+      snapshotImageId,
       requestedAtMs: context.nowMs,
     },
     { type: 'sandbox_status_changed', status: 'spawning', reason: null },
   )
+}
+
+const warnOfLoss = (draft: Draft, why: string, context: Context): void =>
+  warn(
+    draft,
+    `The stored sandbox cannot be brought back: ${why}. A fresh one starts instead; what was not pushed is missing from it`,
+    context,
+  )
+
+/** One that goes on from what is stored; a fresh one after images have failed several times in a row. */
+const requestNext = (draft: Draft, context: Context): void => {
+  const { snapshotImageId, restoresTried } = draft.state
+  const givenUp = snapshotImageId !== null && restoresTried >= MAX_RESTORES
+  if (givenUp) warnOfLoss(draft, `it failed to start ${restoresTried} times`, context)
+  requestSandbox(draft, givenUp ? null : snapshotImageId, context)
+}
+
+/** The provider will never start this image: a fresh sandbox takes its place at once. */
+export const startAfresh = (draft: Draft, error: string, context: Context): void => {
+  draft.add({ type: 'sandbox_status_changed', status: 'failed', reason: error })
+  warnOfLoss(draft, error, context)
+  requestSandbox(draft, null, context)
 }
 
 const sayBlocked = (draft: Draft, untilMs: number, nowMs: number): void => {
@@ -63,8 +88,9 @@ export const wantSandbox = (draft: Draft, context: Context, asked: Asked): void 
     if (asked === 'person') sayBlocked(draft, decision.untilMs, context.nowMs)
     return
   }
-  if (decision.kind === 'spawn' || asked === 'person') draft.add({ type: 'sandbox_spawning' })
-  if (decision.kind === 'spawn') requestSandbox(draft, context)
+  const spawns = decision.kind === 'spawn' && makeRoom(draft, context)
+  if (spawns || asked === 'person') draft.add({ type: 'sandbox_spawning' })
+  if (spawns) requestNext(draft, context)
 }
 
 /** Gets a sandbox ready because a prompt is likely. Decided first, announced only if it is so. */
@@ -73,6 +99,7 @@ export const warmUp = (draft: Draft, context: Context): void => {
   // What runs keeps its sandbox, with or without a socket: its heartbeat decides, not a typing hand.
   if (isClosed(draft.state) || held || running || stopping || isConnected(sandbox)) return
   if (decideSpawn(draft, context, 'person').kind !== 'spawn') return
+  if (!makeRoom(draft, context)) return
   draft.add({ type: 'sandbox_warming', atMs: context.nowMs })
-  requestSandbox(draft, context)
+  requestNext(draft, context)
 }

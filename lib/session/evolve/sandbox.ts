@@ -18,7 +18,11 @@ type SandboxEvent = SessionEventOf<
   | 'sandbox_observed'
   | 'sandbox_activity'
   | 'sandbox_git_sync'
+  | 'sandbox_ending'
+  | 'sandbox_shutdown'
   | 'snapshot_started'
+  | 'snapshot_saved'
+  | 'snapshot_expired'
   | 'snapshot_failed'
 >
 
@@ -95,11 +99,21 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
       }
     case 'sandbox_activity':
       return { ...sandbox, lastActivityMs: event.atMs, inactivityCheckMs: null }
-    case 'snapshot_started':
-      return { ...sandbox, unsaved: false }
+    case 'sandbox_ending':
+      return { ...sandbox, ending: event.reason }
+    case 'sandbox_shutdown':
+      return event.generation === sandbox.generation ? { ...sandbox, ending: null } : sandbox
+    case 'snapshot_started': {
+      const { reason, atMs } = event
+      return { ...sandbox, unsaved: false, snapshot: { reason, atMs, expired: false } }
+    }
+    case 'snapshot_saved':
+      return event.generation === sandbox.generation ? { ...sandbox, snapshot: null } : sandbox
+    case 'snapshot_expired':
+      return { ...sandbox, snapshot: sandbox.snapshot && { ...sandbox.snapshot, expired: true } }
     case 'snapshot_failed':
       // One more attempt before the sandbox ends; not one after the other for ever.
-      return event.reason === AFTER_WORK ? { ...sandbox, unsaved: true } : sandbox
+      return { ...sandbox, snapshot: null, unsaved: sandbox.unsaved || event.reason === AFTER_WORK }
     case 'sandbox_git_sync':
       return { ...sandbox, gitSyncStatus: event.status }
   }

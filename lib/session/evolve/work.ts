@@ -8,6 +8,7 @@ type WorkEvent = SessionEventOf<
   | 'prompt_announced'
   | 'prompt_delivered'
   | 'prompt_finished'
+  | 'prompt_dropped'
   | 'stop_requested'
   | 'stop_confirmed'
   | 'stop_expired'
@@ -31,12 +32,13 @@ const place = <M extends { readonly messageId: string }>(
 /** The waiting prompts after one of them was taken out, edited or moved; a view's as well. */
 export const evolveQueue = <M extends { readonly messageId: string; readonly content: string }>(
   queue: readonly M[],
-  event: SessionEventOf<'prompt_cancelled' | 'prompt_edited' | 'prompt_moved'>,
+  event: SessionEventOf<'prompt_cancelled' | 'prompt_dropped' | 'prompt_edited' | 'prompt_moved'>,
 ): readonly M[] => {
   const message = queue.find(one => one.messageId === event.messageId)
   if (!message) return queue
   switch (event.type) {
     case 'prompt_cancelled':
+    case 'prompt_dropped':
       return queue.filter(one => one !== message)
     case 'prompt_edited':
       return queue.map(one => (one === message ? { ...one, content: event.content } : one))
@@ -74,10 +76,16 @@ export const evolveWork = (state: SessionState, event: WorkEvent): SessionState 
           attempt: 0,
         },
         lines: nextPrompt(state.lines),
-        sandbox: { ...state.sandbox, lastActivityMs: event.startedAtMs, unsaved: true },
+        sandbox: {
+          ...state.sandbox,
+          lastActivityMs: event.startedAtMs,
+          unsaved: true,
+          snapshot: null,
+        },
       }
     }
     case 'prompt_cancelled':
+    case 'prompt_dropped':
     case 'prompt_edited':
     case 'prompt_moved':
       return {
@@ -106,6 +114,7 @@ export const evolveWork = (state: SessionState, event: WorkEvent): SessionState 
         running: null,
         queueVersion: state.queueVersion + 1,
         lastOutcome: event.success ? 'completed' : 'failed',
+        finishedAtMs: event.finishedAtMs,
         sandbox: { ...state.sandbox, lastActivityMs: event.finishedAtMs },
       }
     case 'stop_requested':

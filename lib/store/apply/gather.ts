@@ -4,6 +4,7 @@ import { artifactCreated } from './artifacts.ts'
 import { type Batch, type Carried, newBatch } from './batch.ts'
 import {
   promptCancelled,
+  promptDropped,
   promptEdited,
   promptFinished,
   promptQueued,
@@ -72,6 +73,7 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
   prompt_announced: nothing,
   prompt_delivered: nothing,
   prompt_finished: promptFinished,
+  prompt_dropped: promptDropped,
   stop_requested: stopRequested,
   stop_confirmed: stopEnded,
   stop_expired: stopEnded,
@@ -82,6 +84,8 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
   sandbox_status_changed: sandboxStatusChanged,
   sandbox_connected: sandboxConnected,
   sandbox_disconnected: nothing,
+  sandbox_ending: nothing,
+  sandbox_orphaned: nothing,
   sandbox_shutdown: nothing,
   sandbox_bridge_ready: bridgeReady,
   sandbox_progress: nothing,
@@ -91,6 +95,7 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
   sandbox_retry_planned: nothing,
   snapshot_started: nothing,
   snapshot_saved: (batch, { imageId }) => changeSandbox(batch, { snapshot_image_id: imageId }),
+  snapshot_expired: nothing,
   snapshot_failed: nothing,
   sandbox_spawning: nothing,
   sandbox_warming: nothing,

@@ -43,6 +43,14 @@ export const promptFinished = (batch: Batch, event: SessionEventOf<'prompt_finis
   changeSandbox(batch, { last_activity: event.finishedAtMs })
 }
 
+/** It stays in the list, and says why it never ran. */
+export const promptDropped = (batch: Batch, event: SessionEventOf<'prompt_dropped'>): void =>
+  patch(batch.messages, event.messageId, {
+    status: 'failed',
+    error_message: event.error,
+    completed_at: event.finishedAtMs,
+  })
+
 /** A cancelled prompt leaves no row; who cancelled it is in the timeline. */
 export const promptCancelled = (
   { messages, cancelled }: Batch,

@@ -29,6 +29,7 @@ export const SummaryEntity = defineEntity({
     scm_login: p.text().nullable(),
     message_count: p.integer().default(0),
     total_cost: p.float().default(0),
+    finished_at: p.integer().nullable(),
   },
 })
 export type SummaryRow = Row<typeof SummaryEntity>
