@@ -32,7 +32,7 @@ import { type Delivery, type Parked, readDelivery, unpark } from './delivery.ts'
 import { emitEffect } from './effects.ts'
 import { eraseSession } from './erase.ts'
 import { giveUp, sayReply } from './give-up.ts'
-import { commitRecord, loadSession, type Memory } from './journal.ts'
+import { asStored, commitRecord, loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
 import type { OwnerRoom } from './room.ts'
 import type { ActiveSession, Sessions } from './sessions.ts'
@@ -243,7 +243,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       const decision = decide(state, command, context)
       if (!decision.recorded) return { record: undefined, state, reply: decision.reply }
       const stamp = { epoch: options.epoch, owner: room.lease.owner }
-      const record = recordOf(state, command, decision, context, stamp)
+      const record = asStored(recordOf(state, command, decision, context, stamp))
       return { record, state: applyRecord(state, record), reply: decision.reply }
     } catch (error) {
       throw fail('INTERNAL', { message: `the core failed: ${(error as Error).message}`, error })

@@ -24,6 +24,7 @@ import { openProjection } from '../../lib/owner/projection.ts'
 import { rebuildRows } from '../../lib/owner/rebuild.ts'
 import { dumpRows } from '../../lib/store/dump.ts'
 import { sessionFile } from '../../lib/store/session-database.ts'
+import type { CommandInput } from '../../subjects/commands.ts'
 import { EVT, SNAPSHOT_BUCKET } from '../../subjects/streams.ts'
 import { recordSubject, sessionId } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
@@ -184,6 +185,30 @@ const rebuild = async (t: Parameters<typeof testLog>[0], bus: Bus) => {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return rebuildRows(bus, sid, { folder, log: testLog(t, 'rebuild').log })
 }
+
+t.test('rows are the same to the byte, made from memory or from the log', async t => {
+  const { nats, bus } = await startBus(t)
+  const config = ownerConfig(t, nats.url, { ...ENV, SANDBOX_PROVIDER: 'local' })
+  const owner = startOwner(t, config)
+  await createSession(bus, sid)
+  await prompts(bus, 1, 2)
+  const tell = (command: object) =>
+    requestCommand(bus, sid, { v: 1, generation: 1, ...command } as CommandInput)
+  await tell({ type: 'sandbox_spawned', objectId: 'o', host: 'h' })
+  await tell({ type: 'sandbox_connected', connectionId: 'c' })
+  // The order of keys is the sandbox's own.
+  const events = [
+    { callId: 'c1', status: 'running', tool: 'bash', type: 'tool_call', run: 'r', seq: 1 },
+    { b: 1, a: 2, type: 'mystery', run: 'r', seq: 2 },
+    { url: 'x', metadata: { b: 1, a: 2 }, artifactType: 'screenshot', type: 'artifact' },
+  ]
+  await tell({ type: 'sandbox_events', text: null, events })
+  const before = await allAnswers(bus, sid)
+  await owner.stop()
+  t.same(dumpRows(fileIn(config)), await rebuild(t, bus))
+  startOwner(t, ownerConfig(t, nats.url, ENV))
+  t.equal(await allAnswers(bus, sid), before)
+})
 
 t.test('a session that rests leaves a snapshot', async t => {
   const { nats, bus } = await startBus(t)
