@@ -2,6 +2,8 @@
  * The chaos suite by hand: `npm run chaos -- --seed 7 --seconds 300`. Prints what it does and the path of
  * its report, and fails when anything was wrong. The same seed makes the same faults and the same load.
  */
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -35,10 +37,13 @@ const plan = makePlan({ seed, seconds, formation })
 say(`seed ${seed}: ${plan.length} faults in ${seconds} s`)
 const program = await ensureNatsServer(process.env, say)
 const scope = openScope()
+const heard: unknown[] = []
 let fine = false
+let folder: string | undefined
 try {
   const options = { seed, seconds, formation, plan, sessions }
-  const outcome = await runChaos(scope, { ...options, say })
+  const hearing = { ...scope, comment: (...text: unknown[]) => void heard.push(...text) }
+  const outcome = await runChaos(hearing, { ...options, say })
   for (const { name, looked, wrongs } of outcome.findings) {
     say(`${wrongs.length === 0 && looked > 0 ? 'ok    ' : 'not ok'}  ${name} (${looked})`)
     for (const wrong of wrongs) say(`        ${wrong}`)
@@ -46,8 +51,11 @@ try {
   const version = (await natsVersion(program)) ?? 'unknown'
   const report = writeReport(REPORTS, { options, outcome, natsVersion: version, atMs: Date.now() })
   fine = report.fine
+  folder = dirname(report.path)
   say(`Report: ${report.path}`)
 } finally {
   await scope.end(!fine)
+  // What the processes have said, when something was wrong.
+  if (folder && heard.length > 0) writeFileSync(join(folder, 'processes.log'), heard.join('\n'))
 }
 process.exit(fine ? 0 : 1)

@@ -41,7 +41,7 @@ export type World = {
 }
 
 /** Prompts that a sandbox never ends are ended by this. */
-export const EXECUTION_TIMEOUT_MS = 5_000
+export const EXECUTION_TIMEOUT_MS = 12_000
 export const LEASE_MS = 3_000
 
 export const startWorld = async (scope: Scope, formation: Formation): Promise<World> => {
