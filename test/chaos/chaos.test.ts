@@ -15,7 +15,7 @@ t.test(`chaos with SEED=${seed}`, { timeout: 180_000 }, async t => {
   const formation = usualFormation(1)
   const plan = makePlan({ seed, seconds: SECONDS, formation })
   const say = (text: string) => t.comment(text)
-  const options = { seed, seconds: SECONDS, formation, plan, sessions: 4, say }
+  const options = { seed, seconds: SECONDS, formation, plan, sessions: 4, people: 2, say }
   const outcome = await runChaos(t, options)
   for (const { name, looked, wrongs } of outcome.findings) t.same(wrongs, [], `${name} (${looked})`)
   t.ok(outcome.prompts > 50, `${outcome.prompts} prompts were load enough`)

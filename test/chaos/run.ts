@@ -24,6 +24,8 @@ export type ChaosOptions = {
   readonly formation: Formation
   readonly plan: readonly Step[]
   readonly sessions: number
+  /** Clients of each session. */
+  readonly people: number
   /** Hears what goes on. */
   readonly say?: (text: string) => void
 }
@@ -41,7 +43,7 @@ export type Outcome = {
 }
 
 /** After everything was made good. */
-const SETTLE_WITHIN_MS = 120_000
+const SETTLE_WITHIN_MS = Number(process.env.SETTLE ?? 120_000)
 
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
   const { seconds, plan, formation, say = () => {} } = options
