@@ -47,6 +47,20 @@ export const ERRORS = {
   PROMPT_NOT_CANCELLABLE: { text: 'The prompt is not waiting any more', http: 409 },
   PROMPT_NOT_EDITABLE: { text: 'The prompt is not waiting any more', http: 409 },
   QUEUE_VERSION_CONFLICT: { text: 'The queue has changed since you looked', http: 409 },
+  NO_ACTIVE_PROMPT: {
+    text: 'No active prompt found: a sandbox opens a pull request for whoever wrote the prompt that it runs',
+    http: 400,
+  },
+  NO_GIT_HOST: { text: 'No git host is configured to open a pull request at', http: 501 },
+  PULL_REQUEST_BUSY: { text: 'A pull request is already being created', http: 409 },
+  PULL_REQUEST_NOT_FOUND: { text: 'No such request for a pull request waits', http: 404 },
+  HEAD_BRANCH_CONFLICT: {
+    text: 'That branch holds other work of this session, which the present checkout would replace',
+    http: 409,
+  },
+  PUSH_FAILED: { text: 'Failed to push branch', http: 500 },
+  PULL_REQUEST_CANCELLED: { text: 'The request for the pull request was given up', http: 409 },
+  PULL_REQUEST_FAILED: { text: 'The pull request could not be opened', http: 500 },
   TOO_MANY_TOKENS: { text: 'The participant holds too many live tokens', http: 429 },
   // What a sandbox is told.
   SANDBOX_GONE: { text: 'Sandbox is stopped', http: 410 },

@@ -17,6 +17,7 @@ import {
 import { evolveView, viewOf } from '../../lib/session/view.ts'
 import { sandboxFrame } from '../../subjects/frames-sandbox.ts'
 import { serverFrame } from '../../subjects/frames-server.ts'
+import { githubJobSchemas } from '../../subjects/github.ts'
 import { callbackJob, sandboxJobSchemas } from '../../subjects/jobs.ts'
 import { record as recordSchema, type SessionEvent } from '../../subjects/records.ts'
 import type { World } from './world.ts'
@@ -123,8 +124,9 @@ const wellFormed = (world: World): void => {
   if (!newest) return
   same(recordSchema.parse(json(newest)), json(newest), 'a record is what its schema says, whole')
   for (const effect of newest.effects) {
-    const schema = effect.kind === 'callback_job' ? callbackJob : sandboxJobSchemas[effect.job]
-    schema.parse(effect.payload)
+    if (effect.kind === 'callback_job') callbackJob.parse(effect.payload)
+    else if (effect.kind === 'github_job') githubJobSchemas[effect.job].parse(effect.payload)
+    else sandboxJobSchemas[effect.job].parse(effect.payload)
   }
 }
 
