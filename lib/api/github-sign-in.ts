@@ -6,7 +6,7 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { GithubConfig } from '../../config/github.ts'
-import { codeOf, fail } from '../../subjects/errors.ts'
+import { codeOf, ERRORS, fail } from '../../subjects/errors.ts'
 import { type GithubUser, userIdOf } from '../../subjects/github.ts'
 import { beginOAuth, endOAuth, OAUTH_TTL_SECONDS, oauthCookie } from '../auth/oauth-state.ts'
 import type { SignedIn } from '../auth/signin-cookie.ts'
@@ -115,8 +115,7 @@ export const githubSignIn = (app: App, room: Room): void => {
     } catch (caught) {
       const known = codeOf(caught) ? (caught as Error) : fail('INTERNAL', { error: caught })
       request.log.warn({ error: caught }, 'a sign-in with GitHub failed')
-      const refused = codeOf(known) === 'SIGN_IN_NOT_ALLOWED'
-      return failed(reply, refused ? 403 : 502, next, `${known.message}.`)
+      return failed(reply, ERRORS[codeOf(known) ?? 'INTERNAL'].http, next, `${known.message}.`)
     }
   })
 }

@@ -50,6 +50,10 @@ export const openOAuth = (
       client_id: github.clientId,
       client_secret: github.clientSecret,
       ...fields,
+    }).catch((error: unknown) => {
+      // It holds what was sent, and errors end up in logs.
+      if (error instanceof Error && 'request' in error) delete error.request
+      throw error
     })
     const parsed = answer.safeParse(data)
     if (!parsed.success)

@@ -75,7 +75,8 @@ export const openRepair = (options: {
 
   const swap = async (value: State, revision: number): Promise<number | undefined> => {
     try {
-      return await bucket.update(KEY, JSON.stringify(value), revision)
+      const text = JSON.stringify(value)
+      return await (revision === 0 ? bucket.create(KEY, text) : bucket.update(KEY, text, revision))
     } catch (error) {
       if (isWrongSequence(error)) return undefined
       throw error

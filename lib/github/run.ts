@@ -78,7 +78,7 @@ const consumePullRequests = (
 
 /** Without a git host: there is nothing to ask, and whoever waits for a pull request is told. */
 const refuse = async (running: Running): Promise<void> => {
-  running.log.info('ready: no git host is configured')
+  running.log.info({ host: 'none' }, 'ready')
   await consumePullRequests(running, job => refusePullRequest(running.bus, job))
 }
 
