@@ -53,6 +53,9 @@ export const SNAPSHOT_BUCKET = 'snapshots'
 /** The streams under the buckets, as NATS' clients name them. */
 export const BUCKET_STREAMS: readonly string[] = [
   `KV_${AUTH_BUCKET}`,
+  `KV_${REPOS_BUCKET}`,
+  `KV_${SCM_BUCKET}`,
+  `KV_${GITHUB_BUCKET}`,
   `OBJ_${SANDBOX_BUCKET}`,
   `OBJ_${SNAPSHOT_BUCKET}`,
 ]
