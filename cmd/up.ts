@@ -29,7 +29,7 @@ import { supervise } from '../lib/process/supervise.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Who takes work in stops before who does it, and the bus last; others than these come first. */
-const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner']
+const STOP_ORDER = ['api', 'edge', 'sandboxes', 'github', 'owner']
 
 /** Lines `nats`, or `nats-1`, `nats-2` …: the nats-servers of this machine. */
 const isNats = ({ name }: ProcfileLine): boolean => /^nats(-\d+)?$/.test(name)

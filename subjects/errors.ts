@@ -94,6 +94,19 @@ export const ERRORS = {
   // What a bot may answer that is told of a prompt's end.
   CALLBACK_FAILED: { text: 'The bot could not be told', http: 503 },
   CALLBACK_REFUSED: { text: 'The bot does not want to be told', http: 502 },
+  // What concerns GitHub (or the forge).
+  GITHUB_NOT_CONFIGURED: { text: 'GitHub App not configured', http: 500 },
+  GITHUB_UNAVAILABLE: { text: 'GitHub cannot be reached just now, try again', http: 503 },
+  GITHUB_REFUSED: { text: 'GitHub refused', http: 502 },
+  REPOSITORIES_UNAVAILABLE: { text: 'Failed to fetch repositories from GitHub', http: 500 },
+  REPOSITORY_NOT_INSTALLED: {
+    text: 'Repository is not installed for the GitHub App',
+    http: 404,
+  },
+  REPOSITORY_NOT_YOURS: { text: 'Your GitHub account does not see this repository', http: 403 },
+  SIGN_IN_FAILED: { text: 'The sign-in with GitHub did not work, try again', http: 400 },
+  SIGN_IN_NOT_ALLOWED: { text: 'This GitHub account may not sign in here', http: 403 },
+  SIGN_IN_AGAIN: { text: 'The sign-in with GitHub has ended: sign in again', http: 401 },
 } as const satisfies Record<string, ErrorRow>
 
 /** The closed list of codes. */

@@ -74,7 +74,14 @@ export type Claim = {
  */
 export const actorOf = (caller: Caller, claim: Claim, otherwise?: string): Actor => {
   if (caller.kind === 'person') {
-    return { userId: caller.who.userId, name: caller.who.name, email: caller.who.email ?? null }
+    const { userId, name, email, login, githubUserId } = caller.who
+    return {
+      userId,
+      name,
+      email: email ?? null,
+      ...(login ? { login } : {}),
+      ...(githubUserId ? { githubUserId } : {}),
+    }
   }
   const userId = claim.userId || otherwise
   if (!userId) throw fail('INVALID_REQUEST', { message: 'userId is required' })
