@@ -7,6 +7,7 @@ import { eventually } from '../fixtures/github.ts'
 import { startScene } from './scene.ts'
 
 const scene = await startScene(t)
+await scene.startGithub()
 const { bus, github, session, pullRequest, eventsOf, signedIn, encrypted } = scene
 const HOUR = 3_600_000
 const handed = (token: string, expiresAtMs: number | null) => ({
