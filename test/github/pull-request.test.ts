@@ -144,6 +144,16 @@ t.test('done twice it is there once', async t => {
   t.equal(github.countOf(/^PATCH .*pulls.*/), 1, 'and nothing is changed by it')
 })
 
+t.test('the answer to its creation gets lost', async t => {
+  const sid = await session()
+  const before = github.pulls.length
+  const patches = github.countOf(/^PATCH/)
+  github.lost.count = 1
+  t.match(await pullRequest(sid), { status: 'opened', number: before + 1, updated: false })
+  t.equal(github.pulls.length, before + 1, 'the second attempt finds it')
+  t.equal(github.countOf(/^PATCH/), patches)
+})
+
 t.test("somebody else's pull request is left alone", async t => {
   const sid = await session()
   const repo = { id: 5 }

@@ -10,7 +10,14 @@ import type { CommandInput } from '../../subjects/commands.ts'
 import type { SessionEvent, SessionEventOf } from '../../subjects/records.ts'
 import { SCM_BUCKET } from '../../subjects/streams.ts'
 import { startBus } from '../fixtures/bus.ts'
-import { appEnv, eventually, githubTestEnv, spawnGithub, startGithub } from '../fixtures/github.ts'
+import {
+  appEnv,
+  eventually,
+  githubTestEnv,
+  spawnGithub,
+  startApi,
+  startGithub,
+} from '../fixtures/github.ts'
 import { startOwner, testLog } from '../owner/owners.ts'
 import { standIn } from './stand-in.ts'
 
@@ -30,7 +37,9 @@ const smallGithub = async (t: Test) => {
   const failures: { status: number; body: object }[] = []
   /** Tokens that may not create; by default everybody may. */
   const barred = new Set<string>()
-  const state = { pulls, failures, barred, authors: [] as string[] }
+  /** How many answers to creations get lost on the way. */
+  const lost = { count: 0 }
+  const state = { pulls, failures, barred, lost, authors: [] as string[] }
   github.on('POST /app/installations/8/access_tokens', (_request, reply) =>
     reply.code(201).send({ token: 'ghs_app', expires_at: '2100-01-01T00:00:00Z', permissions: {} }),
   )
@@ -44,7 +53,7 @@ const smallGithub = async (t: Test) => {
         owner: { login: 'Acme' },
         description: null,
         private: false,
-        default_branch: 'main',
+        default_branch: 'trunk',
         archived: false,
       },
     ],
@@ -80,6 +89,7 @@ const smallGithub = async (t: Test) => {
       Object.assign(pull, patch.body)
       return pull
     })
+    if (lost.count-- > 0) return reply.raw.destroy()
     return reply.code(201).send(pull)
   })
   return { ...github, ...state }
@@ -165,6 +175,7 @@ export const startScene = async (t: Test, env: Record<string, string> = {}) => {
     config,
     github,
     startGithub: () => startGithub(t, config),
+    startApi: () => startApi(t, config),
     /** As a process of its own. */
     spawnGithub: () => spawnGithub(t, variables),
     command,
