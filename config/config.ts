@@ -6,7 +6,8 @@
  */
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import { developmentSecrets } from './secrets.ts'
+import { type GithubConfig, gitHostOf, githubConfig } from './github.ts'
+import { developmentForge, developmentSecrets } from './secrets.ts'
 import { SECRETS, VARIABLES } from './variables.ts'
 
 type Variables = typeof VARIABLES
@@ -19,10 +20,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 type Parsed = { readonly [K in keyof Variables as Camel<K>]: z.output<Variables[K]> }
 
+/** These are one property together, {@link Config.github}. */
+type OfGitHost = 'gitHost' | `github${string}`
+
 /** One property for each variable, its name in camel case, and what follows from them. */
 export type Config = Omit<
   Parsed,
-  'natsUrl' | 'controlPlaneUrl' | 'internalCallbackSecret' | 'tokenEncryptionKey'
+  'natsUrl' | 'controlPlaneUrl' | 'internalCallbackSecret' | 'tokenEncryptionKey' | OfGitHost
 > & {
   readonly natsUrl: string
   readonly controlPlaneUrl: string
@@ -31,6 +35,8 @@ export type Config = Omit<
   /** Whether the nats-server is ours to start, because NATS_URL is not given. */
   readonly natsEmbedded: boolean
   readonly production: boolean
+  /** Where repositories and pull requests live; null where there is no such place. */
+  readonly github: GithubConfig | null
 }
 
 /**
@@ -42,6 +48,11 @@ export type Config = Omit<
 export const readConfig = (env: Environment): Config => {
   const given = { ...env }
   if (env.NODE_ENV !== 'production') {
+    if (gitHostOf(env) === 'forge') {
+      const made = developmentForge(resolve(env.DATA_DIR || '.data'))
+      for (const [name, value] of Object.entries(made)) given[name] ||= value
+      given.GIT_HOST = 'forge'
+    }
     const missing = !env.INTERNAL_CALLBACK_SECRET || !env.TOKEN_ENCRYPTION_KEY
     if (missing) {
       const made = developmentSecrets(resolve(env.DATA_DIR || '.data'))
@@ -76,7 +87,14 @@ export const parseConfig = (env: Environment): Config => {
       )
     }
   }
-  const ports = { PORT: values.port, EDGE_PORT: values.edgePort, NATS_PORT: values.natsPort }
+  const gitHost = gitHostOf(env)
+  const github = githubConfig(env, gitHost, values.forgePort, problems)
+  const ports = {
+    PORT: values.port,
+    EDGE_PORT: values.edgePort,
+    NATS_PORT: values.natsPort,
+    ...(gitHost === 'forge' ? { FORGE_PORT: values.forgePort } : {}),
+  }
   const taken = new Map<number, string>()
   for (const [name, port] of Object.entries(ports)) {
     if (port === undefined) continue
@@ -88,8 +106,10 @@ export const parseConfig = (env: Environment): Config => {
   if (problems.length > 0) {
     throw new Error(problems.join('\n'), { cause: { code: 'CONFIG_INVALID', problems } })
   }
+  const own = Object.entries(values).filter(([name]) => !/^(github|gitHost)/.test(name))
   return Object.freeze({
-    ...values,
+    ...(Object.fromEntries(own) as Omit<Parsed, OfGitHost>),
+    github,
     dataDir: resolve(values.dataDir),
     natsUrl: values.natsUrl ?? `nats://127.0.0.1:${values.natsPort}`,
     natsEmbedded: values.natsUrl === undefined,

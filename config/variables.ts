@@ -2,6 +2,7 @@
  * Every environment variable that the processes read: what it must be and what it is when unset.
  * What each means is told in sample.env, and a test holds the two together.
  */
+import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 
 const port = (value: number) =>
@@ -34,6 +35,24 @@ const isKey = (text: string) => {
   return bytes.length === 32 && bytes.toString('base64') === text
 }
 
+/** A private key as it was pasted: an environment often holds its line breaks as `\\n`. */
+export const pemOf = (text: string): string => text.replaceAll('\\n', '\n').trim()
+
+const isRsaKey = (text: string) => {
+  try {
+    return createPrivateKey(pemOf(text)).asymmetricKeyType === 'rsa'
+  } catch {
+    return false
+  }
+}
+
+const githubId = () =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/)
+    .optional()
+    .describe('a number')
+
 export const VARIABLES = {
   PORT: port(8787),
   EDGE_PORT: port(8788),
@@ -58,6 +77,20 @@ export const VARIABLES = {
     .refine(isKey)
     .optional()
     .describe('the base64 of exactly 32 bytes (openssl rand -base64 32)'),
+  GIT_HOST: z.enum(['github', 'forge', 'none']).optional().describe('one of github, forge, none'),
+  FORGE_PORT: port(8786),
+  GITHUB_API_URL: url(/^https?$/, 'https://api.github.com'),
+  GITHUB_URL: url(/^https?$/, 'https://github.com'),
+  GITHUB_APP_ID: githubId(),
+  GITHUB_APP_INSTALLATION_ID: githubId(),
+  GITHUB_APP_PRIVATE_KEY: z
+    .string()
+    .refine(isRsaKey)
+    .optional()
+    .describe('an RSA private key in PEM form (PKCS#1 or PKCS#8, not encrypted)'),
+  GITHUB_WEBHOOK_SECRET: z.string().optional().describe('a secret text'),
+  GITHUB_CLIENT_ID: z.string().optional().describe('the client id of a GitHub App'),
+  GITHUB_CLIENT_SECRET: z.string().optional().describe('a secret text'),
   SANDBOX_PROVIDER: oneOf(['local', 'http', 'none'], 'local'),
   SANDBOX_API_URL: url(/^https?$/, 'https://sandboxes.example.com'),
   SANDBOX_API_SECRET: z.string().optional().describe('a secret text'),
@@ -126,5 +159,8 @@ export const SECRETS: readonly string[] = [
   'INTERNAL_CALLBACK_SECRET',
   'TOKEN_ENCRYPTION_KEY',
   'SANDBOX_API_SECRET',
+  'GITHUB_APP_PRIVATE_KEY',
+  'GITHUB_WEBHOOK_SECRET',
+  'GITHUB_CLIENT_SECRET',
   'SIGNIN_CODE',
 ] satisfies (keyof typeof VARIABLES)[]

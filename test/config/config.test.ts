@@ -9,6 +9,7 @@ import { VARIABLES } from '../../config/variables.ts'
 
 const secrets = {
   INTERNAL_CALLBACK_SECRET: 'shared',
+  GIT_HOST: 'none',
   TOKEN_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
 }
 
@@ -70,7 +71,7 @@ t.test('each mistake is one sentence with the name, and all are told at once', a
 })
 
 t.test('in development missing secrets are made once', async t => {
-  const env = { DATA_DIR: `${t.testdir({})}/new` }
+  const env = { GIT_HOST: 'none', DATA_DIR: `${t.testdir({})}/new` }
   const first = readConfig(env)
   t.same(readConfig(env), first, 'the next process reads the same')
   t.equal(Buffer.from(first.tokenEncryptionKey, 'base64').length, 32)
@@ -81,7 +82,7 @@ t.test('in development missing secrets are made once', async t => {
 t.test('processes that start at once agree on the secrets', async t => {
   const folder = t.testdir({})
   const script = `import { readConfig } from ${JSON.stringify(import.meta.resolve('../../config/config.ts'))}
-    console.log(readConfig({ DATA_DIR: ${JSON.stringify(folder)} }).tokenEncryptionKey)`
+    console.log(readConfig({ GIT_HOST: 'none', DATA_DIR: ${JSON.stringify(folder)} }).tokenEncryptionKey)`
   const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
   const outputs = await Promise.all([run(), run(), run(), run()])
   t.equal(new Set(outputs.map(output => output.stdout)).size, 1)

@@ -31,6 +31,7 @@ export const ownerConfig = (t: Test, natsUrl: string, env: Record<string, string
     DATA_DIR: dataDir,
     NATS_URL: natsUrl,
     INTERNAL_CALLBACK_SECRET: SECRET,
+    GIT_HOST: 'none',
     TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     OWNER_LEASE_MS: '5000',
     ...env,
