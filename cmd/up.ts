@@ -27,7 +27,7 @@ import { supervise } from '../lib/process/supervise.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Who takes work in stops before who does it, and the bus last; others than these come first. */
-const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner', 'nats']
+const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner', 'forge', 'nats']
 
 /** After a hard end, what it left behind may need this long to stop and free its ports. */
 const LEFTOVERS_MS = 10_000
@@ -71,7 +71,11 @@ const up = async (
   takeDataDir(config.dataDir)
   const marker = join(config.dataDir, 'up.running')
   const endedHard = existsSync(marker)
-  const wanted = lines.filter(line => natsEmbedded || line.name !== 'nats')
+  const needed = (name: string) => {
+    if (name === 'nats') return natsEmbedded
+    return name !== 'forge' || config.github?.host === 'forge'
+  }
+  const wanted = lines.filter(line => needed(line.name))
   if (wanted.some(line => line.name === 'nats')) {
     await ensureNatsServer(process.env, say)
     if (endedHard) await endFormerNats(join(config.dataDir, 'nats'))
@@ -79,6 +83,9 @@ const up = async (
   const ports = wanted.flatMap(({ name }): WantedPort[] => {
     if (name === 'nats')
       return [{ variable: 'NATS_PORT', port: config.natsPort, host: '127.0.0.1' }]
+    if (name === 'forge') {
+      return [{ variable: 'FORGE_PORT', port: config.forgePort, host: '127.0.0.1' }]
+    }
     if (name === 'api') return [{ variable: 'PORT', port: config.port, host }]
     if (name !== 'edge') return []
     const edges = Array.from({ length: counts.get(name) ?? 1 })
