@@ -6,15 +6,7 @@
  */
 import { z } from 'zod'
 import { actor, requestId } from './actor.ts'
-import {
-  cancelPullRequest,
-  createPullRequest,
-  gitPushed,
-  pullRequestChanged,
-  pullRequestFailed,
-  pullRequestManual,
-  pullRequestOpened,
-} from './pull-request-commands.ts'
+import { pullRequestCommands } from './pull-request-commands.ts'
 import { opaqueSandboxEvent } from './sandbox-event.ts'
 
 export { type Actor, actor, requestId } from './actor.ts'
@@ -288,13 +280,7 @@ export const command = z.discriminatedUnion('type', [
   sandboxExited,
   sandboxSnapshotSaved,
   sandboxSnapshotFailed,
-  createPullRequest,
-  cancelPullRequest,
-  pullRequestOpened,
-  pullRequestManual,
-  pullRequestFailed,
-  pullRequestChanged,
-  gitPushed,
+  ...pullRequestCommands,
   deadline,
 ])
 /** A parsed command: defaults are filled in. */

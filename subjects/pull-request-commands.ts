@@ -98,3 +98,13 @@ export const gitPushed = z.strictObject({
   sha: z.string().max(128),
   deliveryId: z.string().max(128),
 })
+
+export const pullRequestCommands = [
+  createPullRequest,
+  cancelPullRequest,
+  pullRequestOpened,
+  pullRequestManual,
+  pullRequestFailed,
+  pullRequestChanged,
+  gitPushed,
+] as const

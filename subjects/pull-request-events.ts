@@ -1,4 +1,4 @@
-/** Events of a record about pull requests, and about artifacts that change: see records.ts. */
+/** Events of a record about artifacts and pull requests: see records.ts. */
 import { z } from 'zod'
 import { pullRequestState } from './github.ts'
 
@@ -33,6 +33,13 @@ const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.object({ type: z.literal(type), ...shape })
 
 export const pullRequestEvents = [
+  event('artifact_created', {
+    artifactId: text,
+    artifactType: text,
+    url: optional,
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    createdAtMs: ms,
+  }),
   /** Holds what is known now, not what was added. */
   event('artifact_updated', {
     artifactId: text,

@@ -215,13 +215,6 @@ export const sessionEvent = z.discriminatedUnion('type', [
     atMs: ms,
     event: z.looseObject({ type: text }),
   }),
-  event('artifact_created', {
-    artifactId: text,
-    artifactType: text,
-    url: optional,
-    metadata: z.record(z.string(), z.unknown()).nullable(),
-    createdAtMs: ms,
-  }),
   ...pullRequestEvents,
 ])
 export type SessionEvent = z.infer<typeof sessionEvent>

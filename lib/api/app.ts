@@ -23,11 +23,13 @@ import { openapi } from './openapi.ts'
 import { participants } from './participants.ts'
 import { people } from './people.ts'
 import { prompts } from './prompts.ts'
+import { pullRequests } from './pull-requests.ts'
 import { queue } from './queue.ts'
 import { readState } from './read-state.ts'
 import { repos } from './repos.ts'
 import type { Resource, Room } from './room.ts'
 import { sandboxReports } from './sandbox-reports.ts'
+import { scmCredentials } from './scm-credentials.ts'
 import { showSession } from './show-session.ts'
 import { signIn } from './sign-in.ts'
 import { title } from './title.ts'
@@ -78,6 +80,8 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
   openapi(app)
   health(app)
   sandboxReports(app, room)
+  scmCredentials(app, room)
+  pullRequests(app, room)
   servePage(app, room, bundle)
   await app.register(async scope => webhooks(scope, room))
   await app.register(async scope => signIn(scope, room))
