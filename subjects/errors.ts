@@ -97,7 +97,7 @@ export const ERRORS = {
   // What concerns GitHub (or the forge).
   GITHUB_NOT_CONFIGURED: { text: 'GitHub App not configured', http: 500 },
   GITHUB_UNAVAILABLE: { text: 'GitHub cannot be reached just now, try again', http: 503 },
-  GITHUB_REFUSED: { text: 'GitHub refused', http: 502 },
+  GITHUB_REFUSED: { text: 'GitHub refused', http: 500 },
   REPOSITORIES_UNAVAILABLE: { text: 'Failed to fetch repositories from GitHub', http: 500 },
   REPOSITORY_NOT_INSTALLED: {
     text: 'Repository is not installed for the GitHub App',

@@ -33,6 +33,8 @@ import { type Allowed, signIn } from './sign-in.ts'
 import { openUserTokens } from './user-tokens.ts'
 
 const CONCURRENCY = 8
+/** Somebody watches how their pull request is merged. */
+const HOOK_ACK_WAIT_MS = 6_000
 /** A delivery that is not to be had from GitHub for so long, some minutes each, is a dead letter. */
 const HOOK_ATTEMPTS = 60
 
@@ -153,6 +155,7 @@ const serve = async (running: Running, github: GithubConfig): Promise<void> => {
       kind: 'hook',
       signal,
       concurrency: CONCURRENCY,
+      ackWaitMs: HOOK_ACK_WAIT_MS,
       attempts: HOOK_ATTEMPTS,
       run: delivery => deliver(hooks, delivery),
       onError: (error, meta) => log.warn({ err: error, ...meta }, 'a webhook has to wait'),

@@ -135,6 +135,9 @@ t.test('a way back that was not begun here', async t => {
     refused,
     'the cookie of another visit',
   )
+  const [mine = ''] = cookie?.split('=') ?? []
+  const renamed = `${mine}=${other.cookie?.split('=')[1]}`
+  t.match(await comeBack({ code: 'c', state }, renamed), refused, 'nor under the name of this one')
   t.match(await comeBack({ code: 'c', state: 'x' }, cookie), refused)
   t.match(await comeBack({}, cookie), refused)
   const [name, value = ''] = cookie?.split('=') ?? []
@@ -168,6 +171,7 @@ t.test('what goes wrong is a page with a way on', async t => {
 })
 
 t.test('who may', async t => {
+  api = fresh
   t.match(await signIn('Mallory', 66), { status: 403, text: /may not sign in here/ })
   t.equal(
     (await (await new Kvm(bus.js).open(SCM_BUCKET)).get('user.66')) ?? null,
@@ -199,7 +203,6 @@ t.test('who may', async t => {
 
 t.test('nobody, where nobody is named', async t => {
   await process.stop()
-  api = fresh
   const { ALLOWED_GITHUB_USERS: _, ALLOWED_GITHUB_ORGS: __, ...nobody } = shared
   await startGithub(t, await githubTestConfig(t, nats.url, nobody))
   const before = github.countOf(/access_token/)

@@ -7,6 +7,7 @@ import { eventually } from '../fixtures/github.ts'
 import { startScene } from './scene.ts'
 
 const scene = await startScene(t)
+await scene.startGithub()
 const { bus, github, session, pullRequest, eventsOf, signedIn, encrypted } = scene
 const HOUR = 3_600_000
 const handed = (token: string, expiresAtMs: number | null) => ({
@@ -141,6 +142,16 @@ t.test('done twice it is there once', async t => {
   t.equal(github.pulls.length, before)
   t.equal((await eventsOf(sid, 'pull_request_settled')).length, 1)
   t.equal(github.countOf(/^PATCH .*pulls.*/), 1, 'and nothing is changed by it')
+})
+
+t.test('the answer to its creation gets lost', async t => {
+  const sid = await session()
+  const before = github.pulls.length
+  const patches = github.countOf(/^PATCH/)
+  github.lost.count = 1
+  t.match(await pullRequest(sid), { status: 'opened', number: before + 1, updated: false })
+  t.equal(github.pulls.length, before + 1, 'the second attempt finds it')
+  t.equal(github.countOf(/^PATCH/), patches)
 })
 
 t.test("somebody else's pull request is left alone", async t => {

@@ -1,6 +1,7 @@
 /** An owner, a github process and a small GitHub with one repository, whose pull requests are counted. */
 import { Kvm } from '@nats-io/kv'
 import type { FastifyRequest } from 'fastify'
+import { parseConfig } from '../../config/config.ts'
 import { encryptionKeys, encryptToken } from '../../lib/auth/token-encryption.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
 import { recordsAfter } from '../../lib/bus/newest.ts'
@@ -9,7 +10,14 @@ import type { CommandInput } from '../../subjects/commands.ts'
 import type { SessionEvent, SessionEventOf } from '../../subjects/records.ts'
 import { SCM_BUCKET } from '../../subjects/streams.ts'
 import { startBus } from '../fixtures/bus.ts'
-import { appEnv, eventually, githubTestConfig, startGithub } from '../fixtures/github.ts'
+import {
+  appEnv,
+  eventually,
+  githubTestEnv,
+  spawnGithub,
+  startApi,
+  startGithub,
+} from '../fixtures/github.ts'
 import { startOwner, testLog } from '../owner/owners.ts'
 import { standIn } from './stand-in.ts'
 
@@ -29,7 +37,9 @@ const smallGithub = async (t: Test) => {
   const failures: { status: number; body: object }[] = []
   /** Tokens that may not create; by default everybody may. */
   const barred = new Set<string>()
-  const state = { pulls, failures, barred, authors: [] as string[] }
+  /** How many answers to creations get lost on the way. */
+  const lost = { count: 0 }
+  const state = { pulls, failures, barred, lost, authors: [] as string[] }
   github.on('POST /app/installations/8/access_tokens', (_request, reply) =>
     reply.code(201).send({ token: 'ghs_app', expires_at: '2100-01-01T00:00:00Z', permissions: {} }),
   )
@@ -43,7 +53,7 @@ const smallGithub = async (t: Test) => {
         owner: { login: 'Acme' },
         description: null,
         private: false,
-        default_branch: 'main',
+        default_branch: 'trunk',
         archived: false,
       },
     ],
@@ -79,6 +89,7 @@ const smallGithub = async (t: Test) => {
       Object.assign(pull, patch.body)
       return pull
     })
+    if (lost.count-- > 0) return reply.raw.destroy()
     return reply.code(201).send(pull)
   })
   return { ...github, ...state }
@@ -87,7 +98,7 @@ const smallGithub = async (t: Test) => {
 export const startScene = async (t: Test, env: Record<string, string> = {}) => {
   const { nats, bus } = await startBus(t)
   const github = await smallGithub(t)
-  const config = await githubTestConfig(t, nats.url, {
+  const variables = await githubTestEnv(t, nats.url, {
     ...appEnv(),
     GITHUB_API_URL: github.url,
     GITHUB_URL: github.url,
@@ -95,8 +106,8 @@ export const startScene = async (t: Test, env: Record<string, string> = {}) => {
     SANDBOX_PROVIDER: 'none',
     ...env,
   })
+  const config = parseConfig(variables)
   startOwner(t, config)
-  const running = await startGithub(t, config)
   const keys = encryptionKeys(config.tokenEncryptionKey)
 
   const command = async (sid: string, wanted: CommandInput) => {
@@ -163,7 +174,10 @@ export const startScene = async (t: Test, env: Record<string, string> = {}) => {
     bus,
     config,
     github,
-    process: running,
+    startGithub: () => startGithub(t, config),
+    startApi: () => startApi(t, config),
+    /** As a process of its own. */
+    spawnGithub: () => spawnGithub(t, variables),
     command,
     session,
     eventsOf,
