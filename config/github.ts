@@ -16,6 +16,8 @@ export type GithubConfig = {
   readonly webhookSecret: string
   readonly clientId: string
   readonly clientSecret: string
+  /** Logins, in lower case, whose comments on a pull request become prompts. */
+  readonly commentPrompts: readonly string[]
 }
 
 type GitHost = GithubConfig['host'] | 'none'
@@ -29,6 +31,13 @@ export const gitHostOf = (env: Environment): GitHost => {
   if (env.GITHUB_APP_ID) return 'github'
   return env.NODE_ENV === 'production' ? 'none' : 'forge'
 }
+
+/** A list as variables hold it: commas between, here in lower case. */
+export const listOf = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map(item => item.trim().toLowerCase())
+    .filter(item => item !== '')
 
 const NEEDED = [
   'GITHUB_APP_ID',
@@ -83,5 +92,6 @@ export const githubConfig = (
     webhookSecret: text('GITHUB_WEBHOOK_SECRET'),
     clientId: text('GITHUB_CLIENT_ID'),
     clientSecret: text('GITHUB_CLIENT_SECRET'),
+    commentPrompts: listOf(env.GITHUB_COMMENT_PROMPTS),
   })
 }

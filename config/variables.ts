@@ -53,6 +53,13 @@ const githubId = () =>
     .optional()
     .describe('a number')
 
+const names = (what: string) =>
+  z
+    .string()
+    .regex(/^\s*[\w-]+(\s*,\s*[\w-]+)*\s*$/)
+    .optional()
+    .describe(`${what} with commas between`)
+
 export const VARIABLES = {
   PORT: port(8787),
   EDGE_PORT: port(8788),
@@ -82,9 +89,11 @@ export const VARIABLES = {
   INTERNAL_CALLBACK_SECRET: z.string().optional().describe('a secret text'),
   TOKEN_ENCRYPTION_KEY: z
     .string()
-    .refine(isKey)
+    .refine(text => text.split(',').every(key => isKey(key.trim())))
     .optional()
-    .describe('the base64 of exactly 32 bytes (openssl rand -base64 32)'),
+    .describe(
+      'the base64 of exactly 32 bytes (openssl rand -base64 32), or several with commas between',
+    ),
   GIT_HOST: z.enum(['github', 'forge', 'none']).optional().describe('one of github, forge, none'),
   FORGE_PORT: port(8786),
   GITHUB_API_URL: url(/^https?$/, 'https://api.github.com'),
@@ -99,6 +108,11 @@ export const VARIABLES = {
   GITHUB_WEBHOOK_SECRET: z.string().optional().describe('a secret text'),
   GITHUB_CLIENT_ID: z.string().optional().describe('the client id of a GitHub App'),
   GITHUB_CLIENT_SECRET: z.string().optional().describe('a secret text'),
+  ALLOWED_GITHUB_USERS: names('GitHub logins'),
+  ALLOWED_GITHUB_ORGS: names('GitHub organisations'),
+  REQUIRE_USER_REPO_ACCESS: oneOf(['true', 'false'], 'false'),
+  GITHUB_COMMENT_PROMPTS: names('GitHub logins'),
+  WEBHOOK_REPAIR_MS: ms(300_000),
   SANDBOX_PROVIDER: oneOf(['local', 'http', 'none'], 'local'),
   SANDBOX_API_URL: url(/^https?$/, 'https://sandboxes.example.com'),
   SANDBOX_API_SECRET: z.string().optional().describe('a secret text'),
@@ -151,6 +165,7 @@ export const VARIABLES = {
   CONNECT_TIMEOUT_MS: ms(240_000),
   STOP_CONFIRMATION_MS: ms(15_000),
   PUSH_TIMEOUT_MS: ms(360_000),
+  PULL_REQUEST_TIMEOUT_MS: ms(600_000),
   EXECUTION_TIMEOUT_MS: ms(7_200_000),
   DISCONNECT_CHECK_MS: ms(90_000),
   DELIVERY_CONFIRMATION_MS: ms(5_000),

@@ -10,6 +10,7 @@ import {
   sessionSnapshot,
   timelineItem,
 } from './frames-server.ts'
+import { pullRequestOutcome } from './pull-request-events.ts'
 import { presenceSignal } from './signals.ts'
 
 const text = z.string()
@@ -56,6 +57,8 @@ export const question = z.discriminatedUnion('type', [
   }),
   z.object({ ...base, type: z.literal('participants') }),
   z.object({ ...base, type: z.literal('artifacts') }),
+  /** What has come of a request for a pull request? */
+  z.object({ ...base, type: z.literal('pull_request'), requestId: text }),
 ])
 export type Question = z.infer<typeof question>
 export type QuestionType = Question['type']
@@ -122,6 +125,8 @@ export const outstanding = z.object({
   stop: z.boolean(),
   /** The message that `stop` concerns. */
   stopMessageId: text.nullish(),
+  /** A push that it has not reported on. A frame of `frames-sandbox.ts`. */
+  push: z.looseObject({ type: z.literal('push') }).nullish(),
 })
 
 export const answers = {
@@ -163,6 +168,8 @@ export const answers = {
   }),
   participants: z.object({ ...at, participants: z.array(participantRow) }),
   artifacts: z.object({ ...at, artifacts: z.array(artifact) }),
+  /** `outcome`: null while it is open. @throws PULL_REQUEST_NOT_FOUND for one that is long over */
+  pull_request: z.object({ ...at, outcome: pullRequestOutcome.nullable() }),
 } as const satisfies Record<QuestionType, z.ZodType>
 export type AnswerOf<T extends QuestionType> = z.infer<(typeof answers)[T]>
 

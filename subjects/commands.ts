@@ -5,24 +5,16 @@
  * same answer without a second effect.
  */
 import { z } from 'zod'
+import { actor, requestId } from './actor.ts'
+import { pullRequestCommands } from './pull-request-commands.ts'
 import { opaqueSandboxEvent } from './sandbox-event.ts'
+
+export { type Actor, actor, requestId } from './actor.ts'
 
 /** Above this no text is taken in at all; the configured limit is lower and decided in the core. */
 export const WIRE_TEXT_MAX = 262_144
 
 const version = { v: z.literal(1) }
-/** Chosen by the sender; the same id twice is the same request. */
-export const requestId = z.string().min(1).max(128)
-/** Who acts: a user id of the caller's, and what is known of the user. */
-export const actor = z.strictObject({
-  userId: z.string().min(1).max(256),
-  login: z.string().max(256).nullish(),
-  name: z.string().max(256).nullish(),
-  email: z.string().max(320).nullish(),
-  githubUserId: z.string().max(64).nullish(),
-})
-export type Actor = z.infer<typeof actor>
-
 export const PROMPT_SOURCES = [
   'web',
   'slack',
@@ -288,6 +280,7 @@ export const command = z.discriminatedUnion('type', [
   sandboxExited,
   sandboxSnapshotSaved,
   sandboxSnapshotFailed,
+  ...pullRequestCommands,
   deadline,
 ])
 /** A parsed command: defaults are filled in. */

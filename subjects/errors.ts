@@ -47,6 +47,20 @@ export const ERRORS = {
   PROMPT_NOT_CANCELLABLE: { text: 'The prompt is not waiting any more', http: 409 },
   PROMPT_NOT_EDITABLE: { text: 'The prompt is not waiting any more', http: 409 },
   QUEUE_VERSION_CONFLICT: { text: 'The queue has changed since you looked', http: 409 },
+  NO_ACTIVE_PROMPT: {
+    text: 'No active prompt found: a sandbox opens a pull request for whoever wrote the prompt that it runs',
+    http: 400,
+  },
+  NO_GIT_HOST: { text: 'No git host is configured to open a pull request at', http: 501 },
+  PULL_REQUEST_BUSY: { text: 'A pull request is already being created', http: 409 },
+  PULL_REQUEST_NOT_FOUND: { text: 'No such request for a pull request waits', http: 404 },
+  HEAD_BRANCH_CONFLICT: {
+    text: 'That branch holds other work of this session, which the present checkout would replace',
+    http: 409,
+  },
+  PUSH_FAILED: { text: 'Failed to push branch', http: 500 },
+  PULL_REQUEST_CANCELLED: { text: 'The request for the pull request was given up', http: 409 },
+  PULL_REQUEST_FAILED: { text: 'The pull request could not be opened', http: 500 },
   TOO_MANY_TOKENS: { text: 'The participant holds too many live tokens', http: 429 },
   // What a sandbox is told.
   SANDBOX_GONE: { text: 'Sandbox is stopped', http: 410 },
@@ -80,6 +94,19 @@ export const ERRORS = {
   // What a bot may answer that is told of a prompt's end.
   CALLBACK_FAILED: { text: 'The bot could not be told', http: 503 },
   CALLBACK_REFUSED: { text: 'The bot does not want to be told', http: 502 },
+  // What concerns GitHub (or the forge).
+  GITHUB_NOT_CONFIGURED: { text: 'GitHub App not configured', http: 500 },
+  GITHUB_UNAVAILABLE: { text: 'GitHub cannot be reached just now, try again', http: 503 },
+  GITHUB_REFUSED: { text: 'GitHub refused', http: 500 },
+  REPOSITORIES_UNAVAILABLE: { text: 'Failed to fetch repositories from GitHub', http: 500 },
+  REPOSITORY_NOT_INSTALLED: {
+    text: 'Repository is not installed for the GitHub App',
+    http: 404,
+  },
+  REPOSITORY_NOT_YOURS: { text: 'Your GitHub account does not see this repository', http: 403 },
+  SIGN_IN_FAILED: { text: 'The sign-in with GitHub did not work, try again', http: 400 },
+  SIGN_IN_NOT_ALLOWED: { text: 'This GitHub account may not sign in here', http: 403 },
+  SIGN_IN_AGAIN: { text: 'The sign-in with GitHub has ended: sign in again', http: 401 },
 } as const satisfies Record<string, ErrorRow>
 
 /** The closed list of codes. */

@@ -27,7 +27,27 @@ export const sandboxFrame = z.discriminatedUnion('type', [
   }),
   /** Names the prompt that is to end; a program that does not know the field stops what runs. */
   frame('stop', { messageId: text.optional() }),
-  frame('push', {}),
+  /**
+   * Push `HEAD` to a branch. Fields of both ages of the protocol; no token: git asks its credential helper.
+   * `pushId` comes back in `push_complete` or `push_error` from programs that know it.
+   */
+  frame('push', {
+    pushId: text,
+    branchName: text,
+    repoOwner: text,
+    repoName: text,
+    pushSpec: z.looseObject({
+      remoteUrl: text,
+      redactedRemoteUrl: text,
+      refspec: text,
+      targetBranch: text,
+      repoOwner: text,
+      repoName: text,
+      force: z.boolean(),
+    }),
+  }),
+  /** Nobody waits for that push any more. */
+  frame('push_cancel', { pushId: text, branchName: text }),
   frame('snapshot', {}),
   frame('shutdown', {}),
   frame('ack', { ackId: text }),

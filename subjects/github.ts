@@ -34,6 +34,11 @@ export const repoMetadata = z.strictObject({
 })
 export type RepoMetadata = z.infer<typeof repoMetadata>
 
+const USER_ID = /^github:([0-9]{1,20})$/
+/** The user id of who signed in with GitHub, and back; undefined for any other user id. */
+export const userIdOf = (githubUserId: string): string => `github:${githubUserId}`
+export const githubUserIdOf = (userId: string): string | undefined => USER_ID.exec(userId)?.[1]
+
 /** Who signed in at GitHub. The user id of such a person is `github:<githubUserId>`. */
 export const githubUser = z.object({
   githubUserId: text,
@@ -49,8 +54,17 @@ export type GithubUser = z.infer<typeof githubUser>
 export const githubQuestion = z.discriminatedUnion('type', [
   z.object({ ...version, type: z.literal('repos') }),
   z.object({ ...version, type: z.literal('branches'), ...repository }),
-  /** Is it there for the App, and, where configured, for this user's own token? */
-  z.object({ ...version, type: z.literal('repository'), ...repository, userId: text.nullable() }),
+  /**
+   * Is it there for the App, and, where configured, for this user's own token? That is the stored one
+   * of a user id `github:<githubUserId>`, else one that a web app handed over, encrypted.
+   */
+  z.object({
+    ...version,
+    type: z.literal('repository'),
+    ...repository,
+    userId: text.nullable(),
+    accessTokenEncrypted: text.nullish(),
+  }),
   /** A token for git, for this repository alone. */
   z.object({
     ...version,

@@ -5,7 +5,10 @@
  * records are kept forever: fields are added, never changed in meaning; `v` counts otherwise.
  */
 import { z } from 'zod'
+import { pullRequestEvents } from './pull-request-events.ts'
 import { reply } from './replies.ts'
+
+export type { PullRequestOutcome } from './pull-request-events.ts'
 
 export const SESSION_STATUSES = [
   'created',
@@ -77,6 +80,12 @@ export const sessionEvent = z.discriminatedUnion('type', [
   event('participant_joined', { ...participant, role: participantRole, joinedAtMs: ms }),
   /** `role` absent: as it was. */
   event('participant_updated', { ...participant, role: participantRole.optional() }),
+  /** The person's token of the git host, encrypted, for this person's pull requests. */
+  event('scm_token_stored', {
+    participantId: text,
+    encrypted: text,
+    expiresAtMs: ms.nullable(),
+  }),
   event('ws_token_issued', { participantId: text, tokenHash: text, issuedAtMs: ms }),
 
   event('prompt_queued', {
@@ -208,13 +217,7 @@ export const sessionEvent = z.discriminatedUnion('type', [
     atMs: ms,
     event: z.looseObject({ type: text }),
   }),
-  event('artifact_created', {
-    artifactId: text,
-    artifactType: text,
-    url: optional,
-    metadata: z.record(z.string(), z.unknown()).nullable(),
-    createdAtMs: ms,
-  }),
+  ...pullRequestEvents,
 ])
 export type SessionEvent = z.infer<typeof sessionEvent>
 export type SessionEventType = SessionEvent['type']
@@ -233,6 +236,12 @@ export const effect = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('callback_job'),
     id: text,
+    payload: z.record(z.string(), z.unknown()),
+  }),
+  z.object({
+    kind: z.literal('github_job'),
+    id: text,
+    job: z.enum(['pull_request']),
     payload: z.record(z.string(), z.unknown()),
   }),
 ])

@@ -10,6 +10,8 @@ const accepted = z.looseObject({
   messageId: z.string().optional(),
   position: z.int().nullable().optional(),
   participantId: z.string().optional(),
+  /** Of a pull request: what came of it is asked under this id. */
+  requestId: z.string().optional(),
   /** The queue's version after a change of the queue. */
   version: z.int().optional(),
 })

@@ -88,16 +88,22 @@ const artifact = z.looseObject({
   artifactId: z.string().max(128).nullish(),
   messageId: optionalMessageId,
 })
-const pushComplete = z.looseObject({
-  type: z.literal('push_complete'),
-  ...common,
+/** Which push it is about: the id that its frame had, or only the branch, or nothing. */
+const ofPush = {
+  pushId: z.string().max(128).nullish(),
   branchName: z.string().nullish(),
-})
+  repoOwner: z.string().nullish(),
+  repoName: z.string().nullish(),
+}
+const pushComplete = z.looseObject({ type: z.literal('push_complete'), ...common, ...ofPush })
+/** Git repeats the address it was given, which may hold a token of the sandbox's own. */
+export const withoutCredentials = (text: string): string =>
+  text.replace(/\b([a-z][a-z+.-]*:\/\/)[^\s/@]+@/gi, '$1')
 const pushError = z.looseObject({
   type: z.literal('push_error'),
   ...common,
-  error: z.string(),
-  branchName: z.string().nullish(),
+  ...ofPush,
+  error: z.string().transform(withoutCredentials),
 })
 const snapshotReady = z.looseObject({
   type: z.literal('snapshot_ready'),

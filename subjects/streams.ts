@@ -37,6 +37,13 @@ export const KV_READS = 'KV_reads'
 /** Bucket for one-time sign-in codes and other small things that every api process shares. */
 export const AUTH_BUCKET = 'auth'
 
+/** Bucket for what is known of repositories: people's notes, and the list that the App sees. */
+export const REPOS_BUCKET = 'repos'
+/** Bucket for people's OAuth tokens, encrypted, by GitHub user id. */
+export const SCM_BUCKET = 'scm'
+/** Bucket for what every github process shares: whose pull request which is, the repair of webhooks. */
+export const GITHUB_BUCKET = 'github'
+
 /** Object store with the newest snapshot of each session's local sandbox, named by the session. */
 export const SANDBOX_BUCKET = 'sandboxes'
 
@@ -46,6 +53,9 @@ export const SNAPSHOT_BUCKET = 'snapshots'
 /** The streams under the buckets, as NATS' clients name them. */
 export const BUCKET_STREAMS: readonly string[] = [
   `KV_${AUTH_BUCKET}`,
+  `KV_${REPOS_BUCKET}`,
+  `KV_${SCM_BUCKET}`,
+  `KV_${GITHUB_BUCKET}`,
   `OBJ_${SANDBOX_BUCKET}`,
   `OBJ_${SNAPSHOT_BUCKET}`,
 ]

@@ -23,14 +23,18 @@ import { openapi } from './openapi.ts'
 import { participants } from './participants.ts'
 import { people } from './people.ts'
 import { prompts } from './prompts.ts'
+import { pullRequests } from './pull-requests.ts'
 import { queue } from './queue.ts'
 import { readState } from './read-state.ts'
+import { repos } from './repos.ts'
 import type { Resource, Room } from './room.ts'
 import { sandboxReports } from './sandbox-reports.ts'
+import { scmCredentials } from './scm-credentials.ts'
 import { showSession } from './show-session.ts'
 import { signIn } from './sign-in.ts'
 import { title } from './title.ts'
 import { warm } from './warm.ts'
+import { webhooks } from './webhooks.ts'
 import { wsToken } from './ws-token.ts'
 import { type App, validateWithZod } from './zod-validation.ts'
 
@@ -51,6 +55,7 @@ const RESOURCES: readonly Resource[] = [
   participants,
   artifacts,
   people,
+  repos,
 ]
 
 /** Builds the app; it does not listen yet. */
@@ -75,7 +80,10 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
   openapi(app)
   health(app)
   sandboxReports(app, room)
+  scmCredentials(app, room)
+  pullRequests(app, room)
   servePage(app, room, bundle)
+  await app.register(async scope => webhooks(scope, room))
   await app.register(async scope => signIn(scope, room))
   await app.register(async required => {
     required.decorateRequest('caller')

@@ -37,20 +37,22 @@ export const personOf = (request: FastifyRequest, room: Room): SignedIn | undefi
   return readCookie(secret, request.cookies[SIGNIN_COOKIE], room.nowMs())
 }
 
+/** The service or signed-in person who asks. @throws `UNAUTHORIZED` for anybody else */
+export const callerOf = (request: FastifyRequest, room: Room): Caller => {
+  const { authorization } = request.headers
+  const person = authorization === undefined ? personOf(request, room) : undefined
+  if (person) return { kind: 'person', who: person }
+  verifyServiceToken(room.config.internalCallbackSecret, authorization, {
+    nowMs: room.nowMs(),
+    windowMs: room.config.serviceTokenWindowMs,
+  })
+  return { kind: 'service' }
+}
+
 /** Lets only a service or a signed-in person through to the routes of this scope. */
 export const requireCaller = (app: FastifyInstance, room: Room): void => {
   app.addHook('onRequest', async request => {
-    const { authorization } = request.headers
-    const person = authorization === undefined ? personOf(request, room) : undefined
-    if (person) {
-      request.caller = { kind: 'person', who: person }
-      return
-    }
-    verifyServiceToken(room.config.internalCallbackSecret, authorization, {
-      nowMs: room.nowMs(),
-      windowMs: room.config.serviceTokenWindowMs,
-    })
-    request.caller = { kind: 'service' }
+    request.caller = callerOf(request, room)
   })
 }
 
@@ -74,7 +76,14 @@ export type Claim = {
  */
 export const actorOf = (caller: Caller, claim: Claim, otherwise?: string): Actor => {
   if (caller.kind === 'person') {
-    return { userId: caller.who.userId, name: caller.who.name, email: caller.who.email ?? null }
+    const { userId, name, email, login, githubUserId } = caller.who
+    return {
+      userId,
+      name,
+      email: email ?? null,
+      ...(login ? { login } : {}),
+      ...(githubUserId ? { githubUserId } : {}),
+    }
   }
   const userId = claim.userId || otherwise
   if (!userId) throw fail('INVALID_REQUEST', { message: 'userId is required' })

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { build, stop } from 'esbuild'
+import { ownPath } from './admit.ts'
 import { personOf } from './caller.ts'
 import { sendPage, signInPage } from './page.ts'
 import type { Room } from './room.ts'
@@ -72,11 +73,13 @@ const SHELL = `<!doctype html>
 export const servePage = (app: App, room: Room, bundle: Bundle): void => {
   for (const path of ['/', '/s/:id']) {
     app.get(path, async (request, reply) => {
-      // A link followed from another site comes without the SameSite=Strict cookie, so only a visit
+      // A link followed from another site comes without the SameSite=Strict cookie, and one from
+      // another port of this host with a cookie that does not count (see caller.ts). So only a visit
       // that surely has none is told to sign in; otherwise the page finds out by itself.
-      const fromElsewhere = request.headers['sec-fetch-site'] === 'cross-site'
+      const site = request.headers['sec-fetch-site']
+      const fromElsewhere = site === 'cross-site' || site === 'same-site'
       if (personOf(request, room) || fromElsewhere) return sendPage(reply, 200, SHELL)
-      return sendPage(reply, 401, signInPage.needed())
+      return sendPage(reply, 401, signInPage.needed(room.config.github, ownPath(request.url)))
     })
   }
   for (const [name, { type, bytes, tag }] of bundle) {

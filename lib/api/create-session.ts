@@ -6,7 +6,9 @@ import { sha256Hex } from '../auth/hash.ts'
 import { requestCommand } from '../bus/command.ts'
 import { accepted } from './answer-error.ts'
 import { actorOf, type Caller } from './caller.ts'
+import { requireRepository } from './require-repository.ts'
 import type { Resource } from './room.ts'
+import { handedToken, scmTokenOf } from './scm-token.ts'
 
 const NEEDS_REPOSITORY = 'repoOwner and repoName are required'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
@@ -29,6 +31,7 @@ const newSession = z.object(
     githubName: z.string().max(256).nullish(),
     githubEmail: z.string().max(320).nullish(),
     githubUserId: z.string().max(64).nullish(),
+    ...handedToken,
   },
   { error: NEEDS_REPOSITORY },
 )
@@ -53,7 +56,8 @@ const publicId = (caller: Caller, key: string | undefined): string => {
   return sha256Hex(`session:${whose}:${key}`).slice(0, 32)
 }
 
-export const createSession: Resource = (app, { bus, config, index }) => {
+export const createSession: Resource = (app, room) => {
+  const { bus, config, index } = room
   const schema = {
     summary: 'Opens a session on a repository',
     body: newSession,
@@ -63,6 +67,9 @@ export const createSession: Resource = (app, { bus, config, index }) => {
   app.post('/sessions', { schema }, async (request, reply) => {
     const { body, caller } = request
     const id = publicId(caller, idempotencyKey(request.headers['idempotency-key']))
+    const actor = actorOf(caller, body, 'anonymous')
+    const scmToken = caller.kind === 'service' ? scmTokenOf(room, body) : undefined
+    const repository = await requireRepository(room, body, actor.userId, scmToken)
     const answer = await requestCommand(
       bus,
       id,
@@ -74,10 +81,10 @@ export const createSession: Resource = (app, { bus, config, index }) => {
         title: body.title ?? null,
         repoOwner: body.repoOwner.toLowerCase(),
         repoName: body.repoName.toLowerCase(),
-        baseBranch: body.baseBranch ?? null,
+        baseBranch: body.baseBranch ?? repository?.defaultBranch ?? null,
         model: modelOf(body.model, config.defaultModel),
         reasoningEffort: body.reasoningEffort ?? null,
-        owner: actorOf(caller, body, 'anonymous'),
+        owner: { ...actor, ...(scmToken ? { scmToken } : {}) },
       },
       { traceId: request.traceId },
     )

@@ -1,5 +1,6 @@
 /** The few pages that are plain HTML: how to sign in. The console itself is in console.ts. */
 import type { FastifyReply } from 'fastify'
+import type { GithubConfig } from '../../config/github.ts'
 import type { Invite } from '../auth/signin-codes.ts'
 
 /** Everything from this origin; pictures of people also from GitHub. */
@@ -47,13 +48,31 @@ ${body}
 </html>
 `
 
+/** What the git host is called where people read it. */
+export const hostName = ({ host }: Pick<GithubConfig, 'host'>): string =>
+  host === 'forge' ? 'the local forge' : 'GitHub'
+
+/** A way in by the git host; nothing where there is none. */
+const byGithub = (github: GithubConfig | null, next: string, words: string): string =>
+  github
+    ? `<p><a class="primary" href="/login/github?next=${escapeHtml(encodeURIComponent(next))}">${words} with ${hostName(github)}</a></p>\n`
+    : ''
+
 export const signInPage = {
-  /** Nobody is signed in, and there is no code. */
-  needed: () =>
+  /** Nobody is signed in, and there is no code. Afterwards the person comes to the path `next`. */
+  needed: (github: GithubConfig | null, next: string) =>
     page(
       'Sign in',
-      `<p>Open the address that <code>npm start</code> printed: it holds a code that signs you in.</p>
+      `${byGithub(github, next, 'Sign in')}<p>Started it yourself? Open the address that <code>npm start</code> printed: it holds a code that signs you in.</p>
 <p>Invited by somebody? Open the link that they sent you.</p>`,
+    ),
+
+  /** The sign-in at the git host did not end well, for a reason in one sentence. */
+  failed: (github: GithubConfig | null, next: string, why: string) =>
+    page(
+      'You are not signed in',
+      `<p>${escapeHtml(why)}</p>
+${byGithub(github, next, 'Try again')}<p><a href="/login">Other ways to sign in</a></p>`,
     ),
 
   /** The code is used, too old, or never was one. */

@@ -28,8 +28,8 @@ export const people: Resource = (app, { codes, nowMs }) => {
   }
   app.get('/me', { schema: me }, async request => {
     if (request.caller.kind === 'service') throw fail('FORBIDDEN')
-    const { userId, name, role } = request.caller.who
-    return { userId, name, role }
+    const { userId, name, role, login } = request.caller.who
+    return { userId, name, role, ...(login ? { login } : {}) }
   })
 
   const invite = {

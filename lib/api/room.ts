@@ -11,6 +11,8 @@ export type Room = {
   readonly config: Config
   /** One-time codes, shared by every api process. */
   readonly codes: KV
+  /** What is known of repositories. */
+  readonly repos: KV
   readonly index: SessionIndex
   readonly reads: ReadStates
   readonly nowMs: () => number

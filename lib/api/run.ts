@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { Kvm } from '@nats-io/kv'
 import type { Config } from '../../config/config.ts'
 import { fail } from '../../subjects/errors.ts'
-import { AUTH_BUCKET } from '../../subjects/streams.ts'
+import { AUTH_BUCKET, REPOS_BUCKET } from '../../subjects/streams.ts'
 import { connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { runCallbacks } from '../callbacks/run.ts'
@@ -36,8 +36,9 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
   await declareStreams(bus, { replicas: config.natsReplicas })
   const index = await openSessionIndex(bus, join(config.dataDir, 'api', instance), log)
   const codes = await new Kvm(bus.js).open(AUTH_BUCKET)
+  const repos = await new Kvm(bus.js).open(REPOS_BUCKET)
   const reads = openReadStates(bus)
-  const room = { bus, config, codes, index, reads, nowMs: Date.now }
+  const room = { bus, config, codes, repos, index, reads, nowMs: Date.now }
   const app = await buildApp(room, await bundling, log)
   const pipes = forwardUpgrades(app.server, {
     host: reachable(config.host),

@@ -2,15 +2,11 @@
  * What a sandbox asks and reports over HTTP, with its own token: that it cannot go on, and whether its
  * commits are signed. Only the session's present sandbox is believed.
  */
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { fail } from '../../subjects/errors.ts'
-import { safeEqual } from '../auth/hash.ts'
-import { sandboxToken } from '../auth/sandbox-token.ts'
-import { ask } from '../bus/ask.ts'
 import { sessionParams } from './query.ts'
 import { decided } from './request.ts'
 import type { Room } from './room.ts'
+import { sandboxOf } from './sandbox-caller.ts'
 import type { App } from './zod-validation.ts'
 
 /** Longer ones are cut: a stack trace is welcome, a dump is not. */
@@ -20,22 +16,6 @@ const report = z.object({
   error: z.string().transform(text => text.slice(0, REASON_CHARS)),
   fatal: z.boolean().optional(),
 })
-
-/**
- * The generation of the sandbox that asks.
- *
- * @throws `SANDBOX_TOKEN_INVALID` unless it is the session's present sandbox, `SESSION_NOT_FOUND`
- */
-const generationOf = async (request: FastifyRequest, room: Room, sid: string): Promise<number> => {
-  const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const secret = room.config.internalCallbackSecret
-  if (!secret) throw fail('NOT_CONFIGURED')
-  const { details } = await ask(room.bus, { v: 1, type: 'snapshot', sid })
-  const generation = details.sandbox?.generation
-  if (given === undefined || generation === undefined) throw fail('SANDBOX_TOKEN_INVALID')
-  if (!safeEqual(given, sandboxToken(secret, sid, generation))) throw fail('SANDBOX_TOKEN_INVALID')
-  return generation
-}
 
 /** The routes whose caller is a sandbox: they stand outside those of services and people. */
 export const sandboxReports = (app: App, room: Room): void => {
@@ -49,7 +29,7 @@ export const sandboxReports = (app: App, room: Room): void => {
   }
   app.post('/sessions/:id/sandbox-error', { schema: error }, async request => {
     const { body, params } = request
-    const generation = await generationOf(request, room, params.id)
+    const { generation } = await sandboxOf(request, room, params.id)
     if (body.fatal !== true) {
       request.log.warn({ sid: params.id, error: body.error }, 'a sandbox reports an error')
       return { status: 'noted' as const }
@@ -72,7 +52,7 @@ export const sandboxReports = (app: App, room: Room): void => {
     response: { 200: z.object({ enabled: z.literal(false) }) },
   }
   app.get('/sessions/:id/commit-signing', { schema: signing }, async request => {
-    await generationOf(request, room, request.params.id)
+    await sandboxOf(request, room, request.params.id)
     return { enabled: false as const }
   })
 }

@@ -6,17 +6,13 @@
  * open links to preview them, and that must not use the invitation up.
  */
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { readDeveloper } from '../auth/developer.ts'
 import { findInvite, redeemInvite, redeemStartCode } from '../auth/signin-codes.ts'
-import {
-  SIGNIN_COOKIE,
-  SIGNIN_TTL_SECONDS,
-  type SignedIn,
-  signCookie,
-} from '../auth/signin-cookie.ts'
+import { SIGNIN_COOKIE } from '../auth/signin-cookie.ts'
+import { admit, ownPath } from './admit.ts'
 import { personOf } from './caller.ts'
+import { githubSignIn } from './github-sign-in.ts'
 import { sendPage, signInPage } from './page.ts'
 import type { Room } from './room.ts'
 import type { App } from './zod-validation.ts'
@@ -25,6 +21,10 @@ import type { App } from './zod-validation.ts'
 const ATTEMPTS_PER_MINUTE = 30
 
 const codeIn = z.object({ code: z.string().max(256).default('') }).nullish()
+const visit = z.object({
+  code: z.string().max(256).default(''),
+  next: z.string().max(2_000).optional(),
+})
 
 const sessionPath = (sid: string | null): string => (sid ? `/s/${sid}` : '/')
 
@@ -37,36 +37,27 @@ export const signIn = async (app: App, room: Room): Promise<void> => {
     (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(body))),
   )
 
-  const admit = (reply: FastifyReply, who: SignedIn, path: string) =>
-    reply
-      .setCookie(SIGNIN_COOKIE, signCookie(config.internalCallbackSecret, who, nowMs()), {
-        path: '/',
-        httpOnly: true,
-        sameSite: 'strict',
-        // Development is plain HTTP on this machine; anything else stands behind TLS.
-        secure: config.production,
-        maxAge: SIGNIN_TTL_SECONDS,
-      })
-      .redirect(path, 303)
-
-  const get = { schema: { querystring: codeIn }, exposeHeadRoute: false }
+  const get = { schema: { querystring: visit }, exposeHeadRoute: false }
   app.get('/login', get, async (request, reply) => {
-    const code = request.query?.code ?? ''
+    const { code, next } = request.query
     if (await redeemStartCode(codes, config.signinCode, code)) {
-      return admit(reply, await readDeveloper(), '/')
+      return admit(room, reply, await readDeveloper(), '/')
     }
     const invite = await findInvite(codes, code, nowMs())
     if (invite) return sendPage(reply, 200, signInPage.invited(invite, code))
     // The same link opened twice in one browser: there is nothing left to do.
-    if (personOf(request, room)) return reply.redirect('/', 303)
-    return sendPage(reply, code ? 403 : 200, code ? signInPage.used() : signInPage.needed())
+    if (personOf(request, room)) return reply.redirect(ownPath(next), 303)
+    if (code) return sendPage(reply, 403, signInPage.used())
+    return sendPage(reply, 200, signInPage.needed(config.github, ownPath(next)))
   })
 
   app.post('/login', { schema: { body: codeIn } }, async (request, reply) => {
     const invite = await redeemInvite(codes, request.body?.code ?? '', nowMs())
     if (!invite) return sendPage(reply, 403, signInPage.used())
-    return admit(reply, invite.who, sessionPath(invite.sid))
+    return admit(room, reply, invite.who, sessionPath(invite.sid))
   })
+
+  githubSignIn(app, room)
 
   app.post('/logout', async (_request, reply) =>
     reply.clearCookie(SIGNIN_COOKIE, { path: '/' }).redirect('/login', 303),

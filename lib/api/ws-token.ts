@@ -1,5 +1,6 @@
 /** `POST /sessions/:id/ws-token` (spec 3.9): whoever may call may join, and joins with this token. */
 import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { v7 } from 'uuid'
 import { z } from 'zod'
 import { sha256Hex } from '../auth/hash.ts'
@@ -7,7 +8,8 @@ import { requestCommand } from '../bus/command.ts'
 import { accepted } from './answer-error.ts'
 import { actorOf } from './caller.ts'
 import { sessionParams } from './query.ts'
-import type { Resource } from './room.ts'
+import type { Resource, Room } from './room.ts'
+import { type HandedToken, handedToken, scmTokenOf } from './scm-token.ts'
 
 const joining = z
   .object({
@@ -16,10 +18,26 @@ const joining = z
     githubLogin: z.string().max(256).nullish(),
     githubName: z.string().max(256).nullish(),
     githubEmail: z.string().max(320).nullish(),
+    ...handedToken,
   })
   .nullish()
 
-export const wsToken: Resource = (app, { bus }) => {
+/** Somebody joins also without their GitHub token. */
+const tokenIfPossible = (
+  room: Room,
+  request: FastifyRequest,
+  body: HandedToken | null | undefined,
+) => {
+  if (request.caller.kind !== 'service' || !body) return undefined
+  try {
+    return scmTokenOf(room, body)
+  } catch (error) {
+    request.log.warn({ error }, 'a GitHub token was not taken over')
+    return undefined
+  }
+}
+
+export const wsToken: Resource = (app, room) => {
   const schema = {
     summary: 'A token with which a user joins over the WebSocket',
     params: sessionParams,
@@ -27,10 +45,14 @@ export const wsToken: Resource = (app, { bus }) => {
     response: { 200: z.object({ token: z.string(), participantId: z.string().optional() }) },
   }
   app.post('/sessions/:id/ws-token', { schema }, async request => {
-    const user = actorOf(request.caller, request.body ?? {})
+    const scmToken = tokenIfPossible(room, request, request.body)
+    const user = {
+      ...actorOf(request.caller, request.body ?? {}),
+      ...(scmToken ? { scmToken } : {}),
+    }
     const token = randomBytes(32).toString('hex')
     const answer = await requestCommand(
-      bus,
+      room.bus,
       request.params.id,
       {
         v: 1,

@@ -27,10 +27,10 @@ export type Invite = z.infer<typeof invite>
 const usedKey = (code: string) => `used.${sha256Hex(code)}`
 const inviteKey = (code: string) => `invite.${sha256Hex(code)}`
 
-/** True for the first caller ever. */
-const useUp = async (bucket: KV, code: string): Promise<boolean> => {
+/** True for the first caller ever, or as long as `ttlSeconds` says. */
+export const useOnce = async (bucket: KV, code: string, ttlSeconds?: number): Promise<boolean> => {
   try {
-    await bucket.create(usedKey(code), '1')
+    await bucket.create(usedKey(code), '1', ttlSeconds === undefined ? undefined : `${ttlSeconds}s`)
     return true
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return false
@@ -44,7 +44,7 @@ export const redeemStartCode = async (
   startCode: string | undefined,
   code: string,
 ): Promise<boolean> =>
-  startCode !== undefined && safeEqual(startCode, code) && (await useUp(bucket, code))
+  startCode !== undefined && safeEqual(startCode, code) && (await useOnce(bucket, code))
 
 /** Makes a code for another person, good once and for {@link INVITE_TTL_MS}. */
 export const makeInvite = async (
@@ -84,5 +84,5 @@ export const redeemInvite = async (
   nowMs: number,
 ): Promise<Invite | undefined> => {
   const found = await findInvite(bucket, code, nowMs)
-  return found && (await useUp(bucket, code)) ? found : undefined
+  return found && (await useOnce(bucket, code)) ? found : undefined
 }

@@ -1,5 +1,6 @@
 /** Questions to a session's owner over core request/reply, and the owner's side of it. */
 import { errors, type Msg } from '@nats-io/nats-core'
+import type { z } from 'zod'
 import {
   type AnswerOf,
   answerEnvelope,
@@ -10,7 +11,7 @@ import {
   question,
 } from '../../subjects/asks.ts'
 import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
-import { askSubject, asksOf, sessionId } from '../../subjects/subjects.ts'
+import { askSubject, asksOf, type Subject, sessionId } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { parseJson } from './json.ts'
 import { retrying } from './retry.ts'
@@ -55,7 +56,8 @@ export const ask = async <T extends QuestionType>(
   throw fail('INTERNAL', { question: asked.type, error: parsed.error })
 }
 
-const readAnswer = (message: Msg): unknown => {
+/** What an answer on the wire holds. @throws the code that it names */
+export const readAnswer = (message: Msg): unknown => {
   const envelope = parseJson(answerEnvelope, message.data)
   if (!envelope.ok) throw fail('INTERNAL', { reason: envelope.reason })
   if (envelope.value.ok) return envelope.value.answer
@@ -72,6 +74,15 @@ export const answerAsks = (
   p: number,
   answer: (asked: Question) => Promise<unknown>,
   onError: (error: unknown, asked: Question | undefined) => void = () => {},
+): { close(): void } =>
+  answerQuestions(bus, { subject: asksOf(p), schema: question }, answer, onError)
+
+/** As {@link answerAsks}, for questions of any schema; of a `queue` one process gets each. */
+export const answerQuestions = <Q>(
+  bus: Bus,
+  where: { readonly subject: Subject; readonly schema: z.ZodType<Q>; readonly queue?: string },
+  answer: (asked: Q) => Promise<unknown>,
+  onError: (error: unknown, asked: Q | undefined) => void,
 ): { close(): void } => {
   const send = (message: Msg, envelope: object) => {
     message.respond(JSON.stringify({ v: 1, ...envelope }))
@@ -79,7 +90,7 @@ export const answerAsks = (
   const refuse = (message: Msg, code: ErrorCode, text: string) =>
     send(message, { ok: false, code, message: text })
   const respond = async (message: Msg) => {
-    const asked = parseJson(question, message.data)
+    const asked = parseJson(where.schema, message.data)
     if (!asked.ok) return refuse(message, 'INVALID_REQUEST', asked.reason)
     try {
       send(message, { ok: true, answer: await answer(asked.value) })
@@ -89,7 +100,8 @@ export const answerAsks = (
       refuse(message, code ?? 'INTERNAL', code ? (thrown as Error).message : ERRORS.INTERNAL.text)
     }
   }
-  const subscription = bus.nc.subscribe(asksOf(p), {
+  const subscription = bus.nc.subscribe(where.subject, {
+    ...(where.queue === undefined ? {} : { queue: where.queue }),
     callback: (error, message) => {
       if (!error && message.reply) void respond(message)
     },

@@ -9,7 +9,10 @@ import { fail } from '../../subjects/errors.ts'
 import {
   AUTH_BUCKET,
   BUCKET_STREAMS,
+  GITHUB_BUCKET,
+  REPOS_BUCKET,
   SANDBOX_BUCKET,
+  SCM_BUCKET,
   SNAPSHOT_BUCKET,
   type StreamLimits,
   streams,
@@ -92,7 +95,9 @@ export const declareStreams = async (bus: Bus, limits: StreamLimits): Promise<vo
   const { replicas } = limits
   for (const wanted of streams(limits)) await patiently(() => declareStream(bus, wanted))
   await patiently(() => new Kvm(bus.js).create(AUTH_BUCKET, { replicas, markerTTL: 60_000 }))
-  await patiently(() => new Kvm(bus.js).create(READS_BUCKET, { replicas }))
+  for (const name of [READS_BUCKET, REPOS_BUCKET, SCM_BUCKET, GITHUB_BUCKET]) {
+    await patiently(() => new Kvm(bus.js).create(name, { replicas }))
+  }
   for (const bucket of [SANDBOX_BUCKET, SNAPSHOT_BUCKET]) {
     await patiently(() => new Objm(bus.js).create(bucket, { replicas }))
   }

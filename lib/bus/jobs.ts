@@ -14,7 +14,6 @@ import { parseJson } from './json.ts'
 import { retrying } from './retry.ts'
 
 const ACK_WAIT_MS = 30_000
-const STILL_AT_IT_EVERY_MS = 10_000
 const FIRST_RETRY_MS = 500
 const MOST_RETRY_MS = 60_000
 
@@ -53,6 +52,8 @@ export type ConsumeJobs<T> = {
   readonly signal: AbortSignal
   /** Jobs at the same time in this process. */
   readonly concurrency: number
+  /** How long after the death of a process another one takes its jobs; 30 s unless given. */
+  readonly ackWaitMs?: number
   /** After so many attempts the job goes to the dead letters. */
   readonly attempts?: number
   /** True for what no further attempt can cure: the job goes to the dead letters at once. */
@@ -71,7 +72,7 @@ export const consumeJobs = async <T>(bus: Bus, options: ConsumeJobs<T>): Promise
         durable_name: durable,
         filter_subject: options.filter,
         ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(ACK_WAIT_MS),
+        ack_wait: nanos(options.ackWaitMs ?? ACK_WAIT_MS),
         max_deliver: -1,
         max_ack_pending: 1_000,
       }),
@@ -110,7 +111,7 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, message: JsMsg): Pr
   }
   const later = () =>
     message.nak(Math.min(FIRST_RETRY_MS * 2 ** Math.min(meta.attempt, 10), MOST_RETRY_MS))
-  const stillAtIt = setInterval(() => message.working(), STILL_AT_IT_EVERY_MS)
+  const stillAtIt = setInterval(() => message.working(), (options.ackWaitMs ?? ACK_WAIT_MS) / 3)
   try {
     const schema =
       typeof options.schema === 'function' ? options.schema(message.subject) : options.schema

@@ -31,6 +31,8 @@ const person = z.looseObject({
   userId: z.string(),
   name: z.string(),
   role: z.enum(['developer', 'guest']),
+  /** Of those who signed in with GitHub. */
+  login: z.string().optional(),
 })
 export type Person = z.infer<typeof person>
 const invited = z.looseObject({ path: z.string(), expiresAt: z.number() })

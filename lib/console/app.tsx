@@ -32,7 +32,9 @@ export const App = () => {
   const sid = useRoute()
   const [listShown, setListShown] = useState(false)
   useEffect(() => setListShown(false), [sid])
-  if (me === null) location.assign('/login')
+  if (me === null) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)
+  }
   if (!me) return null
   return (
     <div class={`frame ${listShown ? 'list-shown' : ''}`}>
@@ -44,7 +46,7 @@ export const App = () => {
         </div>
         <SessionList current={sid} />
         <form class="me" method="post" action="/logout">
-          <span>{me.name}</span>
+          <span title={me.login ? `${me.name} (${me.login})` : me.name}>{me.name}</span>
           <button type="submit" class="quiet">
             Sign out
           </button>

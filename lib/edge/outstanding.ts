@@ -12,6 +12,8 @@ export type Outstanding = {
   readonly stop: boolean
   /** Which prompt that stop concerns. */
   readonly stopMessageId?: string | null
+  /** A push that the sandbox has not reported on. */
+  readonly push?: SandboxFrameOf<'push'> | null
 }
 
 /** @param frames what the event means for the sandbox: see lib/session/view */
@@ -36,6 +38,10 @@ export const evolveOutstanding = (
     case 'stop_confirmed':
     case 'stop_expired':
       return { ...outstanding, stop: false, stopMessageId: null }
+    case 'push_requested':
+      return { ...outstanding, push: frames.find(frame => frame.type === 'push') ?? null }
+    case 'push_finished':
+      return { ...outstanding, push: null }
     default:
       return outstanding
   }

@@ -104,6 +104,7 @@ export const openSandbox = (
     active = true
     if (outstanding.prompt) send(outstanding.prompt)
     const { stop, stopMessageId } = outstanding
+    if (outstanding.push) send(outstanding.push)
     if (stop) send({ type: 'stop', ...(stopMessageId && { messageId: stopMessageId }) })
   }
   const hear = ({ event, frames }: ToSandbox) => {

@@ -91,11 +91,12 @@ const answers: Answers = {
   sandbox_join: async (question, { memory: { state } }) => {
     const admitted = admitSandbox(state, question)
     if (!admitted.ok) throw fail(admitted.code)
-    const { prompt, stop, stopMessageId } = outstandingFor(state)
+    const { prompt, stop, stopMessageId, push } = outstandingFor(state)
     if (prompt && prompt.type !== 'prompt') throw fail('INTERNAL')
+    if (push && push.type !== 'push') throw fail('INTERNAL')
     return {
       generation: admitted.generation,
-      outstanding: { prompt, stop, stopMessageId },
+      outstanding: { prompt, stop, stopMessageId, push },
       view: viewOf(state),
     }
   },
@@ -112,6 +113,13 @@ const answers: Answers = {
   artifacts: async (_question, { read }) => ({
     artifacts: await read(store => store.artifacts()),
   }),
+  pull_request: async ({ requestId }, { memory: { state } }) => {
+    const { open, outcomes } = state.pullRequests
+    if (open?.requestId === requestId) return { outcome: null }
+    const settled = outcomes.find(one => one.requestId === requestId)
+    if (!settled) throw fail('PULL_REQUEST_NOT_FOUND')
+    return { outcome: settled.outcome }
+  },
 }
 
 /** The one place where a question meets its answer. */

@@ -3,6 +3,7 @@
  * state no longer has means nothing when it fires. The owner arms what changed.
  */
 import type { Timer } from '../../subjects/records.ts'
+import { pullRequestDueMs } from './decide/pull-request-push.ts'
 import { earliestSpawnMs } from './decide/spawn-decision.ts'
 import type { Policy } from './policy.ts'
 import { isBeingKept, isConnected, isLive, isStarting, type SessionState } from './state.ts'
@@ -18,6 +19,7 @@ export const DEADLINES = [
   'retry',
   'snapshot',
   'draft',
+  'pull_request',
 ] as const
 export type DeadlineName = (typeof DEADLINES)[number]
 
@@ -73,6 +75,8 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
       return state.status === 'created' && queue.length === 0
         ? state.createdAtMs + policy.abandonedDraftMs
         : null
+    case 'pull_request':
+      return state.pullRequests.open && pullRequestDueMs(state.pullRequests.open, policy)
   }
 }
 

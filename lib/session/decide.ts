@@ -12,6 +12,14 @@ import { createSession } from './decide/create-session.ts'
 import { deadline } from './decide/deadline.ts'
 import { reportedTooLate } from './decide/orphans.ts'
 import { prompt, refusePrompt } from './decide/prompt.ts'
+import { cancelPullRequest, createPullRequest } from './decide/pull-request.ts'
+import {
+  gitPushed,
+  pullRequestChanged,
+  pullRequestFailed,
+  pullRequestManual,
+  pullRequestOpened,
+} from './decide/pull-request-result.ts'
 import { cancelPrompt, editPrompt, holdQueue, movePrompt, releaseQueue } from './decide/queue.ts'
 import { sandboxEvents } from './decide/sandbox-events.ts'
 import {
@@ -125,6 +133,20 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
       return snapshotSaved(draft, command, context)
     case 'sandbox_snapshot_failed':
       return snapshotFailed(draft, command, context)
+    case 'create_pull_request':
+      return createPullRequest(draft, command, context)
+    case 'cancel_pull_request':
+      return cancelPullRequest(draft, command, context)
+    case 'pull_request_opened':
+      return pullRequestOpened(draft, command, context)
+    case 'pull_request_manual':
+      return pullRequestManual(draft, command, context)
+    case 'pull_request_failed':
+      return pullRequestFailed(draft, command, context)
+    case 'pull_request_changed':
+      return pullRequestChanged(draft, command, context)
+    case 'git_pushed':
+      return gitPushed(draft, command)
     case 'deadline':
       return deadline(draft, command, context)
   }

@@ -1,4 +1,5 @@
 /** What the world must do because of an event. Doing it twice must not matter: it has an id. */
+import type { PullRequestJob } from '../../subjects/github.ts'
 import type {
   CallbackJob,
   RestoreJob,
@@ -8,6 +9,7 @@ import type {
 } from '../../subjects/jobs.ts'
 import type { Effect, SessionEvent, SessionEventOf } from '../../subjects/records.ts'
 import { ANY_HOST } from '../../subjects/subjects.ts'
+import { isOpen } from './pull-requests.ts'
 import type { SessionState } from './state.ts'
 
 type Wanted = Effect extends infer E ? (E extends Effect ? Omit<E, 'id'> : never) : never
@@ -92,11 +94,42 @@ const callBack = (
   return [{ kind: 'callback_job', payload }]
 }
 
+const openPullRequest = (before: SessionState): Wanted[] => {
+  const { open, tracked } = before.pullRequests
+  const author = before.participants.find(one => one.participantId === open?.participantId)
+  if (!open || !author) return []
+  const known = tracked.find(
+    one => isOpen(one) && one.headBranch === open.headBranch && one.baseBranch === open.baseBranch,
+  )
+  const payload: PullRequestJob = {
+    v: 1,
+    sid: before.id,
+    requestId: open.requestId,
+    repoOwner: before.repoOwner,
+    repoName: before.repoName,
+    title: open.title,
+    body: open.body,
+    head: open.headBranch,
+    base: open.baseBranch,
+    draft: open.draft,
+    author: {
+      userId: author.userId,
+      login: author.login,
+      githubUserId: author.githubUserId,
+      accessTokenEncrypted: author.scmToken?.encrypted ?? null,
+      tokenExpiresAtMs: author.scmToken?.expiresAtMs ?? null,
+    },
+    known: known?.number ?? null,
+  }
+  return [{ kind: 'github_job', job: 'pull_request', payload }]
+}
+
 /** The effects of an event; `before` is the state before it. */
 export const effectsOf = (before: SessionState, event: SessionEvent): readonly Wanted[] => {
   if (event.type === 'sandbox_requested') return [spawn(before, event)]
   if (event.type === 'sandbox_shutdown') return stop(before, event)
   if (event.type === 'snapshot_started') return snapshot(before, event)
+  if (event.type === 'pull_request_opening') return openPullRequest(before)
   if (event.type === 'session_deleted') return destroy(before)
   if (event.type === 'sandbox_orphaned') return [orphan(event)]
   if (event.type === 'prompt_finished' || event.type === 'prompt_dropped') {

@@ -8,6 +8,7 @@ import { evolveSandbox } from './evolve/sandbox.ts'
 import { evolveWork } from './evolve/work.ts'
 import { REMEMBERED_FAILURES } from './limits.ts'
 import { withPosition, withSeal } from './lines.ts'
+import { evolvePullRequests } from './pull-requests.ts'
 import { initialState, type SessionState } from './state.ts'
 
 /** The state after `event`. Pure; shares everything that did not change. */
@@ -41,6 +42,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'participant_joined':
     case 'participant_updated':
     case 'ws_token_issued':
+    case 'scm_token_stored':
       return { ...state, participants: evolvePeople(state.participants, event) }
 
     case 'prompt_queued':
@@ -131,6 +133,16 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       }
     }
 
+    case 'session_branch_changed':
+      return { ...state, branchName: event.branchName }
+    case 'pull_request_requested':
+    case 'push_requested':
+    case 'push_finished':
+    case 'pull_request_opening':
+    case 'pull_request_settled':
+    case 'pull_request_tracked':
+      return { ...state, pullRequests: evolvePullRequests(state.pullRequests, event) }
+
     // For readers only.
     case 'prompt_refused':
     case 'sandbox_orphaned':
@@ -140,6 +152,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
     case 'sandbox_warning':
     case 'sandbox_restored':
     case 'artifact_created':
+    case 'artifact_updated':
       return state
   }
 }

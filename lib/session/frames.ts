@@ -6,6 +6,7 @@ import type { SandboxFrame } from '../../subjects/frames-sandbox.ts'
 import type { QueuedPrompt, ServerFrame } from '../../subjects/frames-server.ts'
 import type { SessionEvent } from '../../subjects/records.ts'
 import { sandboxAuthorOf, shownPerson } from './people.ts'
+import type { Push } from './pull-requests.ts'
 import type { SessionState } from './state.ts'
 import type { SessionView, ViewedMessage, ViewedRunning } from './view.ts'
 
@@ -35,6 +36,10 @@ const queueFrame = (view: SessionView): ServerFrame => ({
   version: view.queueVersion,
   held: view.held,
 })
+
+/** As programs of the older age look for it (spec 6.4). */
+const pullRequestNumber = (metadata: Readonly<Record<string, unknown>> | null) =>
+  typeof metadata?.number === 'number' ? { prNumber: metadata.number } : {}
 
 /** What clients are told of an event; `after` is the view after it. */
 export const clientFrames = (
@@ -90,8 +95,16 @@ export const clientFrames = (
     case 'artifact_created': {
       const { artifactId: id, artifactType: type, url, metadata, createdAtMs } = event
       const times = { createdAt: createdAtMs, updatedAt: createdAtMs }
-      return [{ type: 'artifact_created', artifact: { id, type, url, metadata, ...times } }]
+      const artifact = { id, type, url, metadata, ...times, ...pullRequestNumber(metadata) }
+      return [{ type: 'artifact_created', artifact }]
     }
+    case 'artifact_updated': {
+      const { artifactId: id, artifactType: type, url, metadata, updatedAtMs: updatedAt } = event
+      const artifact = { id, type, url, metadata, updatedAt, ...pullRequestNumber(metadata) }
+      return [{ type: 'artifact_updated', artifact }]
+    }
+    case 'session_branch_changed':
+      return [{ type: 'session_branch', branchName: event.branchName }]
     default:
       return []
   }
@@ -107,6 +120,28 @@ const promptFrame = (running: ViewedRunning): SandboxFrame => ({
   ...(running.attachments ? { attachments: [...running.attachments] } : {}),
 })
 
+/** What a push's sandbox is told. Without a token in it the address needs no redaction. */
+const pushFrame = (push: Push): SandboxFrame => {
+  const { requestId: pushId, branchName, repoOwner, repoName, remoteUrl, force } = push
+  const refspec = `HEAD:refs/heads/${branchName}`
+  return {
+    type: 'push',
+    pushId,
+    branchName,
+    repoOwner,
+    repoName,
+    pushSpec: {
+      remoteUrl,
+      redactedRemoteUrl: remoteUrl,
+      refspec,
+      targetBranch: branchName,
+      repoOwner,
+      repoName,
+      force,
+    },
+  }
+}
+
 /** What the active sandbox socket is told of an event; `after` is the view after it. */
 export const sandboxFrames = (after: SessionView, event: SessionEvent): readonly SandboxFrame[] => {
   switch (event.type) {
@@ -115,6 +150,12 @@ export const sandboxFrames = (after: SessionView, event: SessionEvent): readonly
       return after.running?.messageId === event.messageId ? [promptFrame(after.running)] : []
     case 'stop_requested':
       return [{ type: 'stop', messageId: event.messageId }]
+    case 'push_requested':
+      return event.generation === after.sandbox.generation ? [pushFrame(event)] : []
+    case 'push_finished':
+      return event.reported
+        ? []
+        : [{ type: 'push_cancel', pushId: event.requestId, branchName: event.branchName }]
     case 'sandbox_shutdown':
       return event.generation === after.sandbox.generation ? [{ type: 'shutdown' }] : []
     case 'session_deleted':
@@ -131,8 +172,10 @@ export const outstandingFor = (
   readonly prompt: SandboxFrame | null
   readonly stop: boolean
   readonly stopMessageId: string | null
+  readonly push: SandboxFrame | null
 } => ({
   prompt: state.running && !state.running.delivered ? promptFrame(state.running) : null,
   stop: state.stopping !== null,
   stopMessageId: state.stopping?.messageId ?? null,
+  push: state.pullRequests.open?.push ? pushFrame(state.pullRequests.open.push) : null,
 })

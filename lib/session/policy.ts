@@ -25,13 +25,22 @@ export type Policy = Readonly<{
   abandonedDraftMs: number
   maxPromptChars: number
   maxUnfinishedPrompts: number
+  /** How long a sandbox may take to push a branch. */
+  pushTimeoutMs: number
+  /** How long the git host may take to open a pull request of a pushed branch. */
+  pullRequestTimeoutMs: number
+  /** Where the git host's repositories are, without a slash at the end; null: there is none. */
+  gitUrl: string | null
   /** `none`: nothing can start a sandbox, prompts wait. */
   provider: 'local' | 'http' | 'none'
 }>
 
 /** What a configuration must hold to make a policy of it. */
-export type PolicySource = Omit<Policy, 'provider'> &
-  Readonly<{ sandboxProvider: Policy['provider'] }>
+export type PolicySource = Omit<Policy, 'provider' | 'gitUrl'> &
+  Readonly<{
+    sandboxProvider: Policy['provider']
+    github: { readonly url: string } | null
+  }>
 
 /** Picks the core's numbers out of a configuration, and nothing else. */
 export const policyOf = (config: PolicySource): Policy => ({
@@ -54,5 +63,8 @@ export const policyOf = (config: PolicySource): Policy => ({
   abandonedDraftMs: config.abandonedDraftMs,
   maxPromptChars: config.maxPromptChars,
   maxUnfinishedPrompts: config.maxUnfinishedPrompts,
+  pushTimeoutMs: config.pushTimeoutMs,
+  pullRequestTimeoutMs: config.pullRequestTimeoutMs,
+  gitUrl: config.github?.url ?? null,
   provider: config.sandboxProvider,
 })

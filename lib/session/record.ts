@@ -24,6 +24,7 @@ export type Stamp = Readonly<{ epoch: number; owner: string }>
 /** Events that nobody would call a change of the session: it does not move up in the list. */
 const QUIET: ReadonlySet<SessionEventType> = new Set<SessionEventType>([
   'ws_token_issued',
+  'scm_token_stored',
   'participant_joined',
   'participant_updated',
   'prompt_refused',

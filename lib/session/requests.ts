@@ -23,13 +23,20 @@ const canonical = (value: unknown): unknown => {
     .map(([key, inner]) => [key, canonical(inner)])
 }
 
+/** Encrypted anew each time, a token says nothing of whether two requests are the same. */
+const withoutTokens = (value: unknown): unknown => {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  const entries = Object.entries(value).filter(([key]) => key !== 'scmToken')
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutTokens(inner)]))
+}
+
 const asked = (command: SessionCommand): unknown => {
   if (command.type === 'prompt') {
     const { authorId, content, model, reasoningEffort, attachments } = command
     return { authorId, content, model, reasoningEffort, attachments }
   }
   const { v: _v, ...rest } = command
-  return { ...rest, clientRequestId: undefined }
+  return withoutTokens({ ...rest, clientRequestId: undefined })
 }
 
 /** SHA-256 (hex) of what a command asks for, without its name for itself. */

@@ -11,12 +11,21 @@ import type {
 } from '../../subjects/records.ts'
 import type { Reply } from '../../subjects/replies.ts'
 import { type Lines, noLines } from './lines.ts'
+import { noPullRequests, type PullRequests } from './pull-requests.ts'
 
 /** SHA-256 (hex) of a token with which a participant may join, and when it was issued. */
 export type WsToken = Readonly<{ hash: string; issuedAtMs: number }>
 
+/** A person's token of the git host. Encrypted, and even so shown to nobody but the github process. */
+export type ScmToken = Readonly<{ encrypted: string; expiresAtMs: number | null }>
+
 export type Participant = Readonly<PromptAuthor> &
-  Readonly<{ role: 'owner' | 'member'; joinedAtMs: number; tokens: readonly WsToken[] }>
+  Readonly<{
+    role: 'owner' | 'member'
+    joinedAtMs: number
+    tokens: readonly WsToken[]
+    scmToken: ScmToken | null
+  }>
 
 /** A prompt that waits. `model` and `reasoningEffort`: null means the session's. */
 export type QueuedMessage = Readonly<Omit<SessionEventOf<'prompt_queued'>, 'type'>>
@@ -118,6 +127,9 @@ export type SessionState = Readonly<{
   /** Strictly increasing over records that people would call a change. */
   updatedAtMs: number
   currentSha: string | null
+  /** Where the session's work was pushed to, or null before the first push. */
+  branchName: string | null
+  pullRequests: PullRequests
   agentSessionId: string | null
   totalCost: number
   /** Prompts that were accepted and not cancelled. */
@@ -196,6 +208,8 @@ export const initialState: SessionState = {
   createdAtMs: 0,
   updatedAtMs: 0,
   currentSha: null,
+  branchName: null,
+  pullRequests: noPullRequests,
   agentSessionId: null,
   totalCost: 0,
   messageCount: 0,

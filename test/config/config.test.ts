@@ -66,7 +66,7 @@ t.test('each mistake is one sentence with the name, and all are told at once', a
     'SANDBOX_PROVIDER is "docker", which is not one of local, http, none: correct it, or leave it unset for local.',
   ])
   t.same(problemsOf({ TOKEN_ENCRYPTION_KEY: 'c2hvcnQ=' }), [
-    'TOKEN_ENCRYPTION_KEY has a value that is not the base64 of exactly 32 bytes (openssl rand -base64 32): correct it.',
+    'TOKEN_ENCRYPTION_KEY has a value that is not the base64 of exactly 32 bytes (openssl rand -base64 32), or several with commas between: correct it.',
   ])
   t.match(problemsOf({ SANDBOX_PROVIDER: 'http' }), [/^SANDBOX_API_URL/, /^SANDBOX_API_SECRET/])
   t.match(problemsOf({ EDGE_PORT: '8787' }), [/^EDGE_PORT and PORT are both 8787/])

@@ -17,6 +17,7 @@ import {
 import { evolveView, viewOf } from '../../lib/session/view.ts'
 import { sandboxFrame } from '../../subjects/frames-sandbox.ts'
 import { serverFrame } from '../../subjects/frames-server.ts'
+import { githubJobSchemas } from '../../subjects/github.ts'
 import { callbackJob, sandboxJobSchemas } from '../../subjects/jobs.ts'
 import { record as recordSchema, type SessionEvent } from '../../subjects/records.ts'
 import type { World } from './world.ts'
@@ -123,8 +124,9 @@ const wellFormed = (world: World): void => {
   if (!newest) return
   same(recordSchema.parse(json(newest)), json(newest), 'a record is what its schema says, whole')
   for (const effect of newest.effects) {
-    const schema = effect.kind === 'callback_job' ? callbackJob : sandboxJobSchemas[effect.job]
-    schema.parse(effect.payload)
+    if (effect.kind === 'callback_job') callbackJob.parse(effect.payload)
+    else if (effect.kind === 'github_job') githubJobSchemas[effect.job].parse(effect.payload)
+    else sandboxJobSchemas[effect.job].parse(effect.payload)
   }
 }
 
@@ -242,6 +244,31 @@ const status = ({ state, records }: World): void => {
   }
 }
 
+const pullRequests = (world: World): void => {
+  const asked = world.eventsOf('pull_request_requested').map(one => one.requestId)
+  const settled = world.eventsOf('pull_request_settled').map(one => one.requestId)
+  same(settled, asked.slice(0, settled.length), 'pull requests are settled in order, each once')
+  ensure(asked.length - settled.length <= 1, 'one at a time')
+  same(world.state.pullRequests.open?.requestId, asked[settled.length], 'the state knows which')
+  const merged = new Set<string>()
+  for (const { artifactId, state } of world.eventsOf('pull_request_tracked')) {
+    ensure(!merged.has(artifactId) || state === 'merged', 'what is merged stays merged')
+    if (state === 'merged') merged.add(artifactId)
+  }
+}
+
+/** Nothing waits for a push of a sandbox that is over, and whatever waits has an end. */
+const pullRequestsEnd = ({ state, policy }: World): void => {
+  const { open } = state.pullRequests
+  if (!open) return
+  const due = deadlines(state, policy).some(one => one.name === 'pull_request')
+  ensure(due, 'a pull request that is asked for has an end')
+  ensure((open.push === null) !== (open.openingAtMs === null), 'it is pushed, or it is opened')
+  if (!open.push) return
+  ensure(open.push.generation === state.sandbox.generation, 'a push keeps its sandbox')
+  ensure(isLive(state.sandbox), 'a dead sandbox pushes nothing')
+}
+
 const updated = (world: World): void => {
   const times = world.records.map(one => one.summary?.updatedAtMs ?? 0)
   ensure(
@@ -257,6 +284,7 @@ export const invariants = (world: World): void => {
   view(world)
   neverStuck(world)
   workNeedsItsSandbox(world)
+  pullRequestsEnd(world)
   imagesAreWhole(world)
   keptBeforeStopped(world)
   armed(world)
@@ -279,6 +307,7 @@ export const logInvariants = (world: World): void => {
   sameText(world)
   started(world)
   sequence(world)
+  pullRequests(world)
   onceAndInPlace(world)
   fromRecordsAlone(world)
   updated(world)

@@ -38,6 +38,9 @@ export const POLICY: Policy = policyOf({
   abandonedDraftMs: 28_800_000,
   maxPromptChars: 64_000,
   maxUnfinishedPrompts: 10,
+  pushTimeoutMs: 360_000,
+  pullRequestTimeoutMs: 600_000,
+  github: { url: 'https://git.example.org' },
   sandboxProvider: 'local',
 })
 

@@ -1,6 +1,8 @@
 /** Commands as the scenes tell them. */
 import type { CommandInput } from '../../subjects/commands.ts'
-import { at, START_MS, type Step } from './scene.ts'
+import { at, SID, START_MS, type Step } from './scene.ts'
+
+export const OWN_BRANCH = `open-inspect/${SID}`
 
 type Fields<T extends CommandInput['type']> = Partial<Extract<CommandInput, { type: T }>>
 
@@ -186,3 +188,83 @@ export const fires = (name: string, atMs: number | undefined, storedAtMs = atMs)
 
 /** A session whose sandbox has just connected. */
 export const ready: readonly CommandInput[] = [create(), spawned(), connected()]
+/** Asked by the sandbox of generation 1, unless somebody else is named. */
+export const pullRequest = (more: Fields<'create_pull_request'> = {}): CommandInput => ({
+  v: 1,
+  type: 'create_pull_request',
+  by: { kind: 'sandbox', generation: 1 },
+  title: 'Add a shop',
+  body: 'It sells.',
+  ...more,
+})
+export const cancelsPullRequest = (more: Fields<'cancel_pull_request'> = {}): CommandInput => ({
+  v: 1,
+  type: 'cancel_pull_request',
+  by: { kind: 'user', userId: 'ada' },
+  ...more,
+})
+export const opened = (
+  requestId: string,
+  more: Fields<'pull_request_opened'> = {},
+): CommandInput => ({
+  v: 1,
+  type: 'pull_request_opened',
+  requestId,
+  number: 7,
+  url: 'https://git.example.org/acme/shop/pull/7',
+  state: 'open',
+  title: 'Add a shop',
+  headBranch: OWN_BRANCH,
+  baseBranch: 'main',
+  updated: false,
+  repositoryId: 99,
+  authoredBy: 'user',
+  providerUpdatedAtMs: START_MS,
+  ...more,
+})
+export const manual = (requestId: string): CommandInput => ({
+  v: 1,
+  type: 'pull_request_manual',
+  requestId,
+  url: 'https://git.example.org/acme/shop/pull/new/x',
+  headBranch: OWN_BRANCH,
+  baseBranch: 'main',
+})
+export const notOpened = (requestId: string): CommandInput => ({
+  v: 1,
+  type: 'pull_request_failed',
+  requestId,
+  code: 'PULL_REQUEST_FAILED',
+  error: 'Validation Failed',
+})
+export const changes = (more: Fields<'pull_request_changed'> = {}): CommandInput => ({
+  v: 1,
+  type: 'pull_request_changed',
+  repositoryId: 99,
+  number: 7,
+  state: 'merged',
+  title: 'Add a shop',
+  url: 'https://git.example.org/acme/shop/pull/7',
+  headBranch: OWN_BRANCH,
+  baseBranch: 'main',
+  providerUpdatedAtMs: START_MS + 1_000,
+  deliveryId: 'delivery-1',
+  ...more,
+})
+export const gitPushed = (sha: string, branch = OWN_BRANCH): CommandInput => ({
+  v: 1,
+  type: 'git_pushed',
+  branch,
+  sha,
+  deliveryId: `delivery-${sha}`,
+})
+export const pushed = (more: Readonly<Record<string, unknown>> = {}): Said => ({
+  type: 'push_complete',
+  branchName: OWN_BRANCH,
+  ...more,
+})
+export const notPushed = (more: Readonly<Record<string, unknown>> = {}): Said => ({
+  type: 'push_error',
+  error: 'remote hung up',
+  ...more,
+})

@@ -109,7 +109,7 @@ t.test('what a sandbox that comes back is told', async t => {
   t.match(outstandingFor(scene.state), { prompt: null, stop: false }, 'confirmed: never again')
   scene.tell(stop())
   const stopMessageId = scene.state.stopping?.messageId as string
-  t.same(outstandingFor(scene.state), { prompt: null, stop: true, stopMessageId })
+  t.same(outstandingFor(scene.state), { prompt: null, stop: true, stopMessageId, push: null })
 })
 
 const untitled = [create({ title: null }), spawned(), connected()]

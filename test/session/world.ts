@@ -117,6 +117,13 @@ export class World {
     return Math.max(0, this.state.queueVersion - (back === 3 ? 1 : 0))
   }
 
+  /** Mostly the request for a pull request that is open, sometimes any. */
+  request(pick: number): string {
+    const all = this.eventsOf('pull_request_requested').map(one => one.requestId)
+    const open = this.state.pullRequests.open?.requestId
+    return (pick < 3 ? open : all[pick % (all.length || 1)]) ?? 'none'
+  }
+
   events(a: number, b: number): void {
     const messageId = this.messageId(a)
     // `mark` is part of what is stored, so that a line stored twice can be told.
@@ -251,6 +258,31 @@ const MOVES = {
     const stored = world.stored.at(-1 - a)
     if (stored) world.take(stored)
   },
+  pullRequest: (world, a, b) => {
+    const generation = world.generation(b)
+    const by =
+      a % 2 ? ({ kind: 'user', userId: 'ada' } as const) : { kind: 'sandbox' as const, generation }
+    const more = a === 3 ? { headBranch: `head${b}` } : {}
+    world.tell(tale.pullRequest({ by, ...more }))
+  },
+  cancelPullRequest: world => world.tell(tale.cancelsPullRequest()),
+  pushed: (world, a, b) => {
+    const pushId = world.request(a)
+    const said = b % 2 ? tale.pushed({ pushId }) : tale.notPushed(a ? { pushId } : {})
+    world.tell(tale.saysOf(world.generation(b), said))
+  },
+  pullRequestResult: (world, a, b) => {
+    const id = world.request(b)
+    const number = 1 + (b % 2)
+    world.tell(
+      [tale.opened(id, { number }), tale.manual(id), tale.notOpened(id)][a % 3] ?? tale.manual(id),
+    )
+  },
+  pullRequestChanged: (world, a, b) => {
+    const state = (['open', 'draft', 'closed', 'merged'] as const)[a] ?? 'open'
+    world.tell(tale.changes({ state, number: 1 + (b % 2), providerUpdatedAtMs: START_MS + b }))
+  },
+  gitPushed: (world, a) => world.tell(tale.gitPushed(`sha${a}`)),
   createAgain: world => world.tell(tale.create({ title: 'again' })),
 } as const satisfies Record<string, (world: World, a: number, b: number) => void>
 

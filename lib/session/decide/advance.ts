@@ -16,6 +16,7 @@ import {
   type QueuedMessage,
   unfinishedCount,
 } from '../state.ts'
+import { letGoOfPush } from './pull-request-push.ts'
 import { takeSnapshot } from './snapshots.ts'
 import type { Asked } from './spawn-decision.ts'
 import { wantSandbox } from './want-sandbox.ts'
@@ -93,6 +94,7 @@ export const advance = (draft: Draft, context: Context, asked: Asked): void => {
   if (!draft.state.exists) return
   const status = dueStatus(draft)
   if (status !== draft.state.status) draft.add({ type: 'session_status_changed', status })
+  letGoOfPush(draft, context)
   moveQueue(draft, context, asked)
   keepWork(draft, context)
 }

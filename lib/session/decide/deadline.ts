@@ -6,6 +6,7 @@ import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
 import { connectTimedOut, endSandbox, INACTIVITY, STALE, STOP_UNCONFIRMED } from './end-sandbox.ts'
 import { STOPPED, stopRunning, TIMED_OUT } from './finish.ts'
+import { pullRequestExpired } from './pull-request-push.ts'
 import { putAway } from './session-changes.ts'
 import { snapshotExpired } from './snapshots.ts'
 
@@ -84,6 +85,7 @@ const ON_DEADLINE: Readonly<Record<DeadlineName, (draft: Draft, context: Context
   retry: () => undefined,
   snapshot: snapshotExpired,
   draft: putAway,
+  pull_request: pullRequestExpired,
 }
 
 /** Acts on a deadline; one that is not, or no longer, in the state does nothing. */

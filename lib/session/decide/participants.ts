@@ -2,7 +2,7 @@ import type { Actor } from '../../../subjects/commands.ts'
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
 import { derivedId } from '../ids.ts'
-import type { Participant } from '../state.ts'
+import type { Participant, ScmToken } from '../state.ts'
 
 const FIELDS = ['login', 'name', 'email', 'githubUserId'] as const
 
@@ -64,5 +64,21 @@ export const participantFor = (
     const { participantId, userId } = known
     draft.add({ type: 'participant_updated', participantId, userId, ...fields })
   }
+  keepToken(draft, find() as Participant, user.scmToken ?? null)
   return find() as Participant
+}
+
+/** A token that would end before the one that is kept is not kept. */
+const keepToken = (
+  draft: Draft,
+  { participantId, scmToken: known }: Participant,
+  token: ScmToken | null,
+): void => {
+  if (token === null) return
+  const lastsLonger =
+    known === null ||
+    known.expiresAtMs === null ||
+    (token.expiresAtMs !== null && token.expiresAtMs > known.expiresAtMs)
+  if (!lastsLonger || known?.encrypted === token.encrypted) return
+  draft.add({ type: 'scm_token_stored', participantId, ...token })
 }

@@ -16,6 +16,7 @@ import { tokenLineId } from '../lines.ts'
 import { refused } from '../requests.ts'
 import { progressOf } from './event-progress.ts'
 import { failRunning, finishRunning, LOST } from './finish.ts'
+import { pushReported } from './pull-request-push.ts'
 
 /** One event on its way: `n` is its place in the command, for ids. */
 type Arrival<E extends SandboxEvent = SandboxEvent> = Readonly<{ event: E; n: number }>
@@ -134,6 +135,15 @@ const bridgeReady = (draft: Draft, arrival: ArrivalOf<'ready'>, context: Context
   store(draft, arrival, context)
 }
 
+const push = (
+  draft: Draft,
+  arrival: ArrivalOf<'push_complete' | 'push_error'>,
+  context: Context,
+): void => {
+  store(draft, arrival, context)
+  pushReported(draft, arrival.event, context)
+}
+
 type Taker<E extends SandboxEvent> = (draft: Draft, arrival: Arrival<E>, context: Context) => void
 
 /** Soft state and growing text never come this way by themselves. */
@@ -153,8 +163,8 @@ const TAKERS: {
   execution_complete: executionComplete,
   git_sync: gitSync,
   artifact,
-  push_complete: store,
-  push_error: store,
+  push_complete: push,
+  push_error: push,
   snapshot_ready: store,
   warning: store,
   session_title: sessionTitle,

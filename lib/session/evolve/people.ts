@@ -2,7 +2,9 @@ import type { SessionEventOf } from '../../../subjects/records.ts'
 import { MAX_WS_TOKENS } from '../limits.ts'
 import type { Participant } from '../state.ts'
 
-type PeopleEvent = SessionEventOf<'participant_joined' | 'participant_updated' | 'ws_token_issued'>
+type PeopleEvent = SessionEventOf<
+  'participant_joined' | 'participant_updated' | 'ws_token_issued' | 'scm_token_stored'
+>
 
 const changed = (
   participants: readonly Participant[],
@@ -19,7 +21,7 @@ export const evolvePeople = (
   switch (event.type) {
     case 'participant_joined': {
       const { type: _, ...joined } = event
-      return [...participants, { ...joined, tokens: [] }]
+      return [...participants, { ...joined, tokens: [], scmToken: null }]
     }
     case 'participant_updated': {
       const { type: _, role, ...fields } = event
@@ -27,6 +29,13 @@ export const evolvePeople = (
         ...one,
         ...fields,
         role: role ?? one.role,
+      }))
+    }
+    case 'scm_token_stored': {
+      const { encrypted, expiresAtMs } = event
+      return changed(participants, event.participantId, one => ({
+        ...one,
+        scmToken: { encrypted, expiresAtMs },
       }))
     }
     case 'ws_token_issued': {

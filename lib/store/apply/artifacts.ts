@@ -1,4 +1,4 @@
-/** `artifact_created` → `artifacts`. The same id again is a newer state of the same artifact. */
+/** `artifact_created`, `artifact_updated` → `artifacts`. The same id again is a newer state of the same artifact. */
 import type { SessionEventOf } from '../../../subjects/records.ts'
 import { type Batch, jsonOrNull } from './batch.ts'
 
@@ -12,3 +12,7 @@ export const artifactCreated = (batch: Batch, event: SessionEventOf<'artifact_cr
     updated_at: event.createdAtMs,
   })
 }
+
+/** A row that an earlier batch wrote keeps its `created_at`: see write.ts. */
+export const artifactUpdated = (batch: Batch, event: SessionEventOf<'artifact_updated'>): void =>
+  artifactCreated(batch, { ...event, type: 'artifact_created', createdAtMs: event.updatedAtMs })

@@ -1,6 +1,6 @@
 /** Records → one batch of rows. Pure but for the batch that it fills. */
 import type { SessionEventOf, SessionEventType, SessionRecord } from '../../../subjects/records.ts'
-import { artifactCreated } from './artifacts.ts'
+import { artifactCreated, artifactUpdated } from './artifacts.ts'
 import { type Batch, type Carried, newBatch } from './batch.ts'
 import {
   promptCancelled,
@@ -12,7 +12,12 @@ import {
   stopEnded,
   stopRequested,
 } from './messages.ts'
-import { participantJoined, participantUpdated, wsTokenIssued } from './participants.ts'
+import {
+  participantJoined,
+  participantUpdated,
+  scmTokenStored,
+  wsTokenIssued,
+} from './participants.ts'
 import {
   changeSandbox,
   sandboxConnected,
@@ -61,6 +66,7 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
   participant_joined: participantJoined,
   participant_updated: participantUpdated,
   ws_token_issued: wsTokenIssued,
+  scm_token_stored: scmTokenStored,
 
   prompt_queued: promptQueued,
   prompt_refused: nothing,
@@ -106,4 +112,14 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
 
   timeline: timelineLine,
   artifact_created: artifactCreated,
+  artifact_updated: artifactUpdated,
+
+  session_branch_changed: (batch, { branchName }) =>
+    changeSession(batch, { branch_name: branchName }),
+  pull_request_requested: nothing,
+  push_requested: nothing,
+  push_finished: nothing,
+  pull_request_opening: nothing,
+  pull_request_settled: nothing,
+  pull_request_tracked: nothing,
 }

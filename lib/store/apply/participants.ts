@@ -45,6 +45,16 @@ export const wsTokenIssued = (batch: Batch, event: SessionEventOf<'ws_token_issu
   })
 }
 
+/** Encrypted already when it was written into the log. */
+export const scmTokenStored = (
+  batch: Batch,
+  { participantId, encrypted, expiresAtMs }: SessionEventOf<'scm_token_stored'>,
+): void =>
+  patch(batch.participants, participantId, {
+    github_access_token_encrypted: encrypted,
+    github_token_expires_at: expiresAtMs,
+  })
+
 const profile = (event: SessionEventOf<'participant_joined' | 'participant_updated'>) =>
   ({
     user_id: event.userId,
