@@ -29,7 +29,7 @@ import { supervise } from '../lib/process/supervise.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Who takes work in stops before who does it, and the bus last; others than these come first. */
-const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner']
+const STOP_ORDER = ['api', 'edge', 'sandboxes', 'owner', 'forge']
 
 /** Lines `nats`, or `nats-1`, `nats-2` …: the nats-servers of this machine. */
 const isNats = ({ name }: ProcfileLine): boolean => /^nats(-\d+)?$/.test(name)
@@ -82,12 +82,16 @@ const up = async (
   const marker = join(config.dataDir, 'up.running')
   const endedHard = existsSync(marker)
   const servers = natsEmbedded ? lines.filter(isNats) : []
-  const others = lines.filter(line => !isNats(line))
+  const forge = config.github?.host === 'forge'
+  const others = lines.filter(line => !isNats(line) && (forge || line.name !== 'forge'))
   const nodes = servers.map((_, i) => natsNode(config, i + 1))
   if (nodes.length > 0) await ensureNatsServer(process.env, say)
   if (endedHard) await Promise.all(nodes.map(({ folder }) => endFormerNats(folder)))
   const natsPorts = nodes.flatMap(({ port, node }) => (node ? [port, node.port] : [port]))
   const ports = others.flatMap(({ name }): WantedPort[] => {
+    if (name === 'forge') {
+      return [{ variable: 'FORGE_PORT', port: config.forgePort, host: '127.0.0.1' }]
+    }
     if (name === 'api') return [{ variable: 'PORT', port: config.port, host }]
     if (name !== 'edge') return []
     const edges = Array.from({ length: counts.get(name) ?? 1 })

@@ -46,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly RegExp[]>> = {
 }
 
 /** These meet in subjects and lib/bus, and never import each other. */
-const APART = ['lib/owner', 'lib/edge', 'lib/api', 'lib/github', 'lib/sandbox']
+const APART = ['lib/owner', 'lib/edge', 'lib/api', 'lib/github', 'lib/sandbox', 'lib/forge']
 
 /** The pure core is for those who decide, project and show. */
 const USES_SESSION = ['lib/owner', 'lib/edge', 'lib/store']

@@ -5,7 +5,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../subjects/errors.ts'
-import { git } from './git.ts'
+import { git } from '../../process/git.ts'
 
 /** Begins with a letter or digit, so that neither `.`, `..` nor an option can be meant. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i

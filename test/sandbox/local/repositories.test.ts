@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ensureDemoRepository } from '../../../lib/sandbox/local/demo-repository.ts'
+import { ensureDemoRepository } from '../../../lib/process/demo-repository.ts'
 import { prepareWorkspace, repositoryFolder } from '../../../lib/sandbox/local/repositories.ts'
 
 const repositories = async (t: Test) => {

@@ -5,7 +5,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../../subjects/errors.ts'
-import { git } from '../git.ts'
+import { git } from '../../../process/git.ts'
 import { BYTE_FOR_BYTE, MANIFEST_REF, type Manifest, manifest, SNAPSHOT_REFS } from './manifest.ts'
 
 export type RestoreOptions = {
