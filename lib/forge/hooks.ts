@@ -1,6 +1,6 @@
 /**
  * Webhook deliveries. Whoever changes something writes its delivery in the same transaction; from
- * there it is sent once, signed, and what came of it is written down. Nothing is tried again by
+ * there it is sent once, signed, in order, and what came of it is written down. Nothing is tried again by
  * itself: whoever missed one asks for it, as with GitHub. When the forge dies, what was not begun
  * is sent at the next start, and what was begun is marked as failed.
  */
@@ -12,7 +12,6 @@ import type { Db, DeliveryRow, Store } from './tables.ts'
 
 /** GitHub waits as long. */
 const TIMEOUT_MS = 10_000
-const AT_ONCE = 4
 const KEPT_MS = 30 * 86_400_000
 const RESPONSE_CHARS = 10_000
 
@@ -131,21 +130,15 @@ export const startHooks = async (
     )
   }
 
-  /** Takes the next ones: after this they count as begun. */
-  const take = (): Promise<DeliveryRow[]> =>
+  /** Takes the next one: after this it counts as begun. */
+  const take = (): Promise<DeliveryRow | undefined> =>
     store.within(async db => {
-      const waiting = db
-        .selectFrom('deliveries')
-        .selectAll()
-        .where('attempted_at', 'is', null)
-        .orderBy('id')
-        .limit(AT_ONCE)
-      const rows = await waiting.execute()
-      if (rows.length === 0) return rows
-      const ids = rows.map(row => row.id)
+      const waiting = db.selectFrom('deliveries').selectAll().where('attempted_at', 'is', null)
+      const row = await waiting.orderBy('id').limit(1).executeTakeFirst()
+      if (!row) return undefined
       const begun = db.updateTable('deliveries').set({ attempted_at: nowMs() })
-      await begun.where('id', 'in', ids).execute()
-      return rows
+      await begun.where('id', '=', row.id).execute()
+      return row
     })
 
   const run = async (): Promise<void> => {
@@ -153,9 +146,9 @@ export const startHooks = async (
       again = false
       for (;;) {
         if (stop.signal.aborted) return
-        const rows = await take()
-        if (rows.length === 0) break
-        await Promise.all(rows.map(send))
+        const row = await take()
+        if (!row) break
+        await send(row)
       }
     } while (again)
   }

@@ -34,7 +34,7 @@ const HOUR_MS = 3_600_000
 
 export const serveApi = async (api: FastifyInstance, room: Room): Promise<void> => {
   const { settings } = room
-  api.decorateRequest('forgeCaller', { getter: () => ({ kind: 'nobody' }) as Caller })
+  api.decorateRequest('forgeCaller')
   api.removeAllContentTypeParsers()
   // Whatever its type is called, a body is JSON.
   api.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
@@ -67,6 +67,7 @@ export const serveApi = async (api: FastifyInstance, room: Room): Promise<void> 
     if (mine.count > settings.rateLimit) throw refusal(403, 'API rate limit exceeded')
   }
   api.addHook('onRequest', async (request, reply) => {
+    request.forgeCaller = { kind: 'nobody' }
     count(request, reply)
     const header = request.headers.authorization
     if (header === undefined) return
