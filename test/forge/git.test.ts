@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createRepository } from '../../lib/forge/repositories.ts'
 import { requireAccount } from '../../lib/forge/accounts.ts'
+import { createRepository } from '../../lib/forge/repositories.ts'
 import { clone, deliveriesOf, installationToken, signIn, startForge, withToken } from './forges.ts'
 
 t.test('git reads and writes over HTTP, as far as its token goes', async t => {

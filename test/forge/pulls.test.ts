@@ -210,15 +210,19 @@ t.test('comments, on the whole and on a line', async t => {
   t.match(data, { path: 'src/one.js', line: 1, diff_hunk: /^@@.*\n\+export const one = 1$/ })
   const outside = alice.pulls.createReviewComment({ ...line, line: 9, body: 'Where?' })
   t.match(await failure(outside), { errors: [{ field: 'line' }] })
-  t.match((await deliveriesOf(here, 'issue_comment')).map(one => one.payload), [
-    {
-      action: 'created',
-      issue: { number: 1, pull_request: { html_url: /pull\/1$/ } },
-      comment: { body: 'Nice', user: { login: 'alice' } },
-      sender: { login: 'alice', type: 'User' },
-    },
-  ])
-  t.match((await deliveriesOf(here, 'pull_request_review_comment')).map(one => one.payload), [
-    { comment: { body: 'Why?', path: 'src/one.js' }, pull_request: { number: 1 } },
-  ])
+  t.match(
+    (await deliveriesOf(here, 'issue_comment')).map(one => one.payload),
+    [
+      {
+        action: 'created',
+        issue: { number: 1, pull_request: { html_url: /pull\/1$/ } },
+        comment: { body: 'Nice', user: { login: 'alice' } },
+        sender: { login: 'alice', type: 'User' },
+      },
+    ],
+  )
+  t.match(
+    (await deliveriesOf(here, 'pull_request_review_comment')).map(one => one.payload),
+    [{ comment: { body: 'Why?', path: 'src/one.js' }, pull_request: { number: 1 } }],
+  )
 })

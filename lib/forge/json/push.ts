@@ -65,7 +65,7 @@ export const pushPayload = async (
 const pushedCommits = async (path: string, { ref, before, after }: PushChange, web: string) => {
   if (!after || !ref.startsWith('refs/heads/')) return []
   // Of a new branch: what no other branch has.
-  const others = [`--exclude=${ref}`, '--branches']
+  const others = [`--exclude=${ref.slice('refs/heads/'.length)}`, '--branches']
   const range = before ? [after, '--not', before] : [after, '--not', ...others]
   const commits = await commitsOf(path, range, MOST_COMMITS)
   return commits.toReversed().map(commit => commitJson(commit, web))
