@@ -97,7 +97,7 @@ const ofPush = {
 }
 const pushComplete = z.looseObject({ type: z.literal('push_complete'), ...common, ...ofPush })
 /** Git repeats the address it was given, which may hold a token of the sandbox's own. */
-const withoutCredentials = (text: string): string =>
+export const withoutCredentials = (text: string): string =>
   text.replace(/\b([a-z][a-z+.-]*:\/\/)[^\s/@]+@/gi, '$1')
 const pushError = z.looseObject({
   type: z.literal('push_error'),

@@ -23,6 +23,7 @@ import {
 import { JOB, SANDBOX_BUCKET } from '../../subjects/streams.ts'
 import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/subjects.ts'
 import { sandboxToken } from '../auth/sandbox-token.ts'
+import { askGithub } from '../bus/ask-github.ts'
 import { publishCommand } from '../bus/command.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
@@ -60,6 +61,11 @@ const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider>
         agentEnv: listOf(config.agentEnv),
         hosts: listOf(config.sandboxHosts),
         env: process.env,
+        gitHost: config.github && {
+          url: config.github.url,
+          credentials: (owner, name) =>
+            askGithub(bus, { v: 1, type: 'credentials', owner, name, access: 'read' }),
+        },
         objects: await openObjects(bus, SANDBOX_BUCKET),
         log,
       })

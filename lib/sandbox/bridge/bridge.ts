@@ -6,11 +6,15 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { SandboxFrame } from '../../../subjects/frames-sandbox.ts'
+import { GATEWAY } from '../programs/ask-bridge.ts'
 import { AGENT_MARK, sweep } from '../sweep.ts'
 import { confinementOf } from './confine.ts'
 import { type ConnectionTiming, openConnection } from './connection.ts'
 import type { BridgeEnvironment } from './environment.ts'
+import { openGateway } from './gateway.ts'
 import { createOutbox } from './outbox.ts'
+import { installPrograms, pathWith } from './programs.ts'
+import { createPushes } from './push.ts'
 import { type PromptFrame, runPrompt } from './run-prompt.ts'
 import { createSeat } from './seat.ts'
 import { writeStanding } from './standing.ts'
@@ -50,13 +54,24 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     nowMs: Date.now,
     after,
   })
-  const confinement = await confinementOf(environment.isolation, environment.agentEnv)
+  const { folder, workspace, isolation } = environment
+  const gateway = await openGateway(environment)
+  const env = {
+    ...environment.agentEnv,
+    PATH: pathWith(folder, environment.agentEnv.PATH ?? ''),
+    [GATEWAY]: gateway.url,
+  }
+  await installPrograms({ ...environment, isolated: isolation !== null })
+  const rules = isolation && { ...isolation, hosts: [...isolation.hosts, gateway.host] }
+  const confinement = await confinementOf(rules, env)
+  const { confine } = confinement
+  const pushes = createPushes({ workspace, folder, env, confine, say: outbox.say })
   let turn: (Turn & { stir(): void }) | undefined
   const seat = createSeat({
     commandLine: environment.agentCommand,
-    workspace: environment.workspace,
-    env: environment.agentEnv,
-    confine: confinement.confine,
+    workspace,
+    env,
+    confine,
     sessionId: environment.agentSessionId,
     onUpdate: update => {
       turn?.update(update)
@@ -139,11 +154,9 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
       case 'ack':
         return outbox.acked(frame.ackId)
       case 'push':
-        return outbox.say({
-          type: 'push_error',
-          error: 'This sandbox cannot push.',
-          ...(typeof frame.branchName === 'string' ? { branchName: frame.branchName } : {}),
-        })
+        return pushes.push(frame)
+      case 'push_cancel':
+        return pushes.cancel(frame.pushId)
       case 'snapshot':
         return outbox.say({ type: 'snapshot_ready', opencodeSessionId: seat.sessionId() })
       case 'shutdown':
@@ -196,7 +209,8 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
   ending = end.reason
   running?.stop.abort(end.reason)
   await seat.clear(500)
-  await line
+  await Promise.all([line, pushes.end(end.reason)])
+  gateway.close()
   await sweep(environment.folder, [AGENT_MARK])
   const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
   const cancelLate = after(end.refused ? 0 : FAREWELL_MS, giveUp)

@@ -44,6 +44,8 @@ const variables = z.object({
   /** Names, separated by commas, of variables that the agent gets besides the fixed few. */
   AGENT_ENV: z.string().default(''),
   AGENT_ISOLATION: json(isolation).optional(),
+  /** Where git pushes to and fetches from; absent when there is no git host. */
+  REPOSITORY_URL: z.url().optional(),
   /** The workspace, and the agent's home, are those of an earlier sandbox. */
   RESTORED_FROM_SNAPSHOT: z.enum(['true', 'false']).optional(),
 })
@@ -61,6 +63,7 @@ export type BridgeEnvironment = {
   /** The agent's whole environment. */
   readonly agentEnv: Readonly<Record<string, string>>
   readonly isolation: Isolation | null
+  readonly repositoryUrl: string | null
   readonly restored: boolean
 }
 
@@ -71,7 +74,8 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /**
  * The agent's environment: a fixed few variables of the host, folders of its own, and what the
- * operator names. Nothing of the control plane: neither its address nor the sandbox's token.
+ * operator names. Nothing of the control plane: neither its address nor the sandbox's token. The bridge
+ * adds its own gateway (gateway.ts).
  */
 const agentEnvironment = (env: Env, folder: string, named: string) => {
   const passed = [...PASSED, ...named.split(',').map(name => name.trim())]
@@ -107,6 +111,7 @@ export const readBridgeEnvironment = (env: Env): BridgeEnvironment => {
     agentInactivityMs: v.AGENT_INACTIVITY_MS,
     agentEnv: agentEnvironment(env, v.SANDBOX_FOLDER, v.AGENT_ENV),
     isolation: v.AGENT_ISOLATION ?? null,
+    repositoryUrl: v.REPOSITORY_URL ?? null,
     restored: v.RESTORED_FROM_SNAPSHOT === 'true',
   }
 }

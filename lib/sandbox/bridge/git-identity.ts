@@ -36,6 +36,9 @@ export const gitConfig = (author: Author): string => {
     '[user]',
     `\tname = ${quoted(name.trim() || AGENT.name)}`,
     `\temail = ${quoted(email.trim() || AGENT.email)}`,
+    // What programs.ts wrote beside it.
+    '[include]',
+    '\tpath = host',
     '[commit]',
     '\tgpgsign = false',
     '[init]',

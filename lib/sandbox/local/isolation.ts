@@ -69,7 +69,7 @@ export const isolationOf = (options: {
     options.dataDir,
     ...SECRETS_AT_HOME.map(name => join(homedir(), name)).filter(path => existsSync(path)),
   ],
-  allowRead: [join(options.folder, 'git'), options.repository],
+  allowRead: [join(options.folder, 'git'), join(options.folder, 'bin'), options.repository],
   allowWrite: ['workspace', 'home', 'tmp'].map(name => join(options.folder, name)),
   hosts: [...options.hosts],
 })

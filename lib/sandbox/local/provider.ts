@@ -20,6 +20,7 @@ import { type Access, type Exit, type Provider, REPLACE_WITHIN_MS } from '../pro
 import { BRIDGE_MARK } from '../sweep.ts'
 import { endOf, howItEnded } from './ending.ts'
 import { isolationOf, notIsolated, type Probe, probeIsolation } from './isolation.ts'
+import { type GitHost, openMirrors } from './mirror.ts'
 import { type Note, type NoteOf, readNote, writeNote } from './note.ts'
 import {
   adoptBridge,
@@ -42,6 +43,8 @@ export type LocalProviderOptions = {
   /** Hosts that an isolated agent may reach. */
   readonly hosts: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where repositories come from; null: from `repos/` alone. */
+  readonly gitHost: GitHost | null
   /** Where snapshots are kept. */
   readonly objects: Objects
   readonly log: Log
@@ -63,6 +66,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   const root = join(dataDir, 'sandboxes')
   const repos = join(dataDir, 'repos')
   const shelf = openShelf({ objects: options.objects, path: options.env.PATH ?? '' })
+  const mirrors = options.gitHost && openMirrors(repos, options.gitHost)
   const running = new Map<string, Running>()
   const lines = new Map<string, Promise<unknown>>()
   let probe: Probe = { works: false, why: 'not tried' }
@@ -124,8 +128,9 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await entry.settled
   }
 
+  const gitHosts = options.gitHost ? [new URL(options.gitHost.url).host] : []
   const rulesOf = (folder: string, repository: string) =>
-    isolationOf({ dataDir, folder, repository, hosts: options.hosts })
+    isolationOf({ dataDir, folder, repository, hosts: [...options.hosts, ...gitHosts] })
 
   const bridgeEnv = (job: SpawnJob, access: Access, folder: string, repository: string) => {
     const named = [...PASSED, ...options.agentEnv].filter(name => options.env[name] !== undefined)
@@ -148,6 +153,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       AGENT_COMMAND: options.agentCommand,
       AGENT_INACTIVITY_MS: String(options.agentInactivityMs),
       AGENT_ENV: options.agentEnv.join(','),
+      ...(mirrors ? { REPOSITORY_URL: mirrors.origin(job.repoOwner, job.repoName) } : {}),
       ...('snapshotImageId' in job ? { RESTORED_FROM_SNAPSHOT: 'true' } : {}),
       ...(probe.works ? { AGENT_ISOLATION: JSON.stringify(rulesOf(folder, repository)) } : {}),
     }
@@ -167,7 +173,11 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     }
     await within(REPLACE_WITHIN_MS, end(sid, 'A newer sandbox takes its place.'))
     await clearAway(folder)
-    const repository = await repositoryFolder(repos, wanted.repoOwner, wanted.repoName)
+    const { repoOwner, repoName } = wanted
+    const repository = await (mirrors
+      ? mirrors.refreshed(repoOwner, repoName)
+      : repositoryFolder(repos, repoOwner, repoName))
+    const origin = mirrors?.origin(repoOwner, repoName) ?? null
     for (const name of ['home', 'tmp', 'git']) {
       await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
     }
@@ -175,10 +185,10 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await clearStanding(folder)
     const restored = 'snapshotImageId' in wanted
     const job = restored
-      ? await shelf.bringBack(wanted, { folder, repository, here: before })
+      ? await shelf.bringBack(wanted, { folder, repository, origin, here: before })
       : wanted
     const workspace = join(folder, 'workspace')
-    await prepareWorkspace({ repository, workspace, sid, baseBranch: job.baseBranch })
+    await prepareWorkspace({ repository, workspace, sid, baseBranch: job.baseBranch, origin })
     const name = `${job.repoOwner}/${job.repoName}`
     const note = { v: 1, sid, generation, sandboxId, warning, repository: name } as const
     await writeNote(folder, { ...note, state: 'starting' })
@@ -252,7 +262,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       report = onExit
       await mkdir(root, { recursive: true, mode: 0o700 })
       await mkdir(repos, { recursive: true, mode: 0o700 })
-      await ensureDemoRepository(repos)
+      if (!mirrors) await ensureDemoRepository(repos)
       probe = await probeIsolation()
       if (!probe.works) log.warn(notIsolated(probe.why))
       const sids = (await readdir(root)).filter(isSessionId)

@@ -10,6 +10,8 @@ import { git } from '../../process/git.ts'
 /** Begins with a letter or digit, so that neither `.`, `..` nor an option can be meant. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i
 
+export const isRepositoryName = (name: string): boolean => NAME.test(name)
+
 export const sessionBranch = (sid: string): string => `open-inspect/${sid}`
 
 const isFolder = (path: string) =>
@@ -60,8 +62,10 @@ export const prepareWorkspace = async (options: {
   readonly workspace: string
   readonly sid: string
   readonly baseBranch: string
+  /** What `origin` means in the workspace, when it is not the repository itself. */
+  readonly origin?: string | null
 }): Promise<void> => {
-  const { repository, workspace, sid, baseBranch } = options
+  const { repository, workspace, sid, baseBranch, origin } = options
   if (await isFolder(workspace)) return
   const branches = (
     await git(['-C', repository, 'for-each-ref', '--format=%(refname:short)', 'refs/heads'])
@@ -79,6 +83,7 @@ export const prepareWorkspace = async (options: {
   await rm(fresh, { recursive: true, force: true })
   await mkdir(fresh, { recursive: true })
   await git(['clone', '--quiet', '--no-hardlinks', repository, fresh])
+  if (origin) await git(['-C', fresh, 'remote', 'set-url', 'origin', origin])
   const branch = sessionBranch(sid)
   await (branches.length > 0
     ? git(['-C', fresh, 'checkout', '--quiet', '--no-track', '-b', branch, `origin/${baseBranch}`])

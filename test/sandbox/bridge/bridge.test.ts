@@ -228,7 +228,8 @@ t.test('nothing of the control plane is in the environment of the agent', async 
   const output = `${plane.said.filter(event => event.type === 'tool_call').at(-1)?.output}`
   t.match(output, `HOME=${folder}/home`)
   t.match(output, 'WANTED=yes')
-  t.notMatch(output, /the-token|127\.0\.0\.1|SANDBOX_AUTH_TOKEN|OTHER=/)
+  t.notMatch(output, /the-token|SANDBOX_AUTH_TOKEN|CONTROL_PLANE|OTHER=/)
+  t.notMatch(output, new URL(plane.url).host)
 })
 
 t.test('ends when the control plane or the host wants it', async t => {

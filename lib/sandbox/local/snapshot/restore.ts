@@ -14,6 +14,8 @@ export type RestoreOptions = {
   /** Takes the place of what is there. */
   readonly workspace: string
   readonly home: string
+  /** What `origin` means in the workspace, when it is not the repository itself. */
+  readonly origin?: string | null
 }
 
 /** @throws code PROVIDER_REFUSED when the repository lacks what the snapshot builds on */
@@ -25,6 +27,7 @@ export const restoreWorkspace = async (options: RestoreOptions): Promise<Manifes
   await mkdir(fresh, { recursive: true })
   await git(['clone', '--quiet', '--no-hardlinks', '--no-checkout', repository, fresh])
   const at = ['-C', fresh]
+  if (options.origin) await git([...at, 'remote', 'set-url', 'origin', options.origin])
   await git([
     ...at,
     'fetch',

@@ -36,6 +36,7 @@ export type StoreOptions = {
 export type Where = {
   readonly folder: string
   readonly repository: string
+  readonly origin: string | null
   /** What is noted of the sandbox that was on this host last. */
   readonly here: Note | undefined
 }
@@ -90,7 +91,7 @@ export const openShelf = ({ objects, path }: ShelfOptions): Shelf => {
     })
   }
 
-  const bringBack = async (job: RestoreJob, { folder, repository, here }: Where) => {
+  const bringBack = async (job: RestoreJob, { folder, repository, origin, here }: Where) => {
     const [workspace, home] = [join(folder, 'workspace'), join(folder, 'home')]
     const stored = Number((await objects.info(job.sid)).facts.generation ?? 0)
     if (here && here.generation >= stored && (await isFolder(workspace))) return job
@@ -100,7 +101,7 @@ export const openShelf = ({ objects, path }: ShelfOptions): Shelf => {
       const file = await open(bundle, 'wx', 0o600)
       const facts = await objects.get(job.sid, file).finally(() => file.close())
       if (!facts) throw refuse(`The stored sandbox ${job.snapshotImageId} is not there any more.`)
-      await restoreWorkspace({ bundle, repository, workspace, home })
+      await restoreWorkspace({ bundle, repository, origin, workspace, home })
       return { ...job, agentSessionId: job.agentSessionId ?? facts.agentSessionId ?? null }
     } finally {
       await rm(into, { recursive: true, force: true })
