@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, fail } from '../../../subjects/errors.ts'
 import { withoutCredentials } from '../../../subjects/sandbox-event.ts'
-import { git } from './git.ts'
+import { git } from '../../process/git.ts'
 import { isRepositoryName } from './repositories.ts'
 
 /** A repository of the git host, and how it is read. */
