@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { WebSocket } from 'ws'
-import type { System } from '../test/fixtures/system.ts'
+import type { Role, System } from '../test/fixtures/system.ts'
 import type { Scope } from './scope.ts'
 
 /** For the system's environment: whatever inspector is opened listens on a free port. */
@@ -25,11 +25,19 @@ export const bytesHeld = (pid: number): number => {
 }
 
 /** Opens the edge's inspector; resolves with how to weigh the edge, in bytes. */
-export const weighEdge = async (scope: Scope, system: System): Promise<() => Promise<number>> => {
-  const pid = system.process('edge').pid()
+export const weighEdge = (scope: Scope, system: System): Promise<() => Promise<number>> =>
+  weighProcess(scope, system, 'edge')
+
+/** Opens a process' inspector; resolves with how to weigh it, in bytes. */
+export const weighProcess = async (
+  scope: Scope,
+  system: System,
+  role: Role,
+): Promise<() => Promise<number>> => {
+  const pid = system.process(role).pid()
+  const said = new RegExp(`^${role}\\.0 [\\s\\S]*Debugger listening on (ws:\\S+)`)
   process.kill(pid, 'SIGUSR1')
-  const line = await system.logged(/^edge\.0 [\s\S]*Debugger listening on ws:/)
-  const socket = new WebSocket(/Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? '')
+  const socket = new WebSocket(said.exec(await system.logged(said))?.[1] ?? '')
   scope.teardown(() => socket.terminate())
   await once(socket, 'open')
   return async () => {

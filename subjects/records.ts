@@ -176,6 +176,8 @@ export const sessionEvent = z.discriminatedUnion('type', [
     agentSessionId: optional,
     dedupes: z.boolean(),
   }),
+  /** It reports the end of a run without an id: such a program loses its run with its socket. */
+  event('sandbox_forgets', { generation: z.int() }),
   /** Up to where a bridge's numbered events are stored; `ackIds`, the unnumbered ones. */
   event('sandbox_progress', {
     generation: z.int(),

@@ -61,9 +61,10 @@ const clients = (edge: () => Edge): WebSocketBehavior<ClientSocket> => ({
     const text = peer.room.text.newest()
     if (text) socket.send(text)
   },
-  close: ws => {
-    const { peer, socket } = ws.getUserData()
+  close: (ws, code, reason) => {
+    const { peer, socket, sid } = ws.getUserData()
     socket?.ended()
+    edge().log.debug({ sid, code, reason: textOf(reason) }, 'a client is gone')
     if (peer) closeClient(edge(), peer)
   },
 })

@@ -5,7 +5,8 @@
  * taken for a repetition and lost. Deliveries of a consumer are counted by the server, so a lost one
  * shows as a hole in the count; then nothing of this epoch can be trusted and it is `broken`: a new
  * epoch delivers again what is not acknowledged, in order. A command that waits for long comes again
- * (it must not: it is told to wait on); the copy only brings a fresher handle.
+ * (it must not: it is told to wait on); the copy only brings a fresher handle. Kept of each is what it takes to
+ * acknowledge it, not its body: there may be very many.
  */
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import type { Bus } from '../bus/connect.ts'
@@ -20,6 +21,13 @@ const BATCH = 256
 /** How long a pull request stays open; the server gives a sign of life twice in this time. */
 const EXPIRES_MS = 10_000
 const STILL_AT_IT_EVERY_MS = ACK_WAIT_MS / 3
+
+/** What is published to a delivery's own subject. */
+const ACK = '+ACK'
+const WORKING = '+WPI'
+
+/** The subject at which a delivery is acknowledged; the client has it, but does not declare it. */
+const handleOf = (message: JsMsg): string => (message as unknown as { reply: string }).reply
 
 /** What the consumer says of itself when it is gone. */
 const GONE: ReadonlySet<string> = new Set([
@@ -41,7 +49,7 @@ export const openIntake = async (
     readonly onBroken: (reason: string) => void
   },
 ): Promise<Intake> => {
-  const held = new Map<number, { message: JsMsg; sinceMs: number }>()
+  const held = new Map<number, { handle: string; sinceMs: number }>()
   let delivered = 0
   let open = true
   let messages: ConsumerMessages | undefined
@@ -65,18 +73,20 @@ export const openIntake = async (
     }
     delivered = deliverySequence
     const known = held.get(message.seq)
-    held.set(message.seq, { message, sinceMs: known?.sinceMs ?? performance.now() })
+    const { seq } = message
+    held.set(seq, { handle: handleOf(message), sinceMs: known?.sinceMs ?? performance.now() })
     if (known) return
     options.onCommand(message, () => {
-      held.get(message.seq)?.message.ack()
-      held.delete(message.seq)
+      const settled = held.get(seq)
+      held.delete(seq)
+      if (settled) bus.nc.publish(settled.handle, ACK)
     })
   }
   const stillAtIt = setInterval(() => {
     const before = performance.now() - STILL_AT_IT_EVERY_MS
-    for (const { message, sinceMs } of held.values()) {
+    for (const { handle, sinceMs } of held.values()) {
       if (sinceMs > before) break
-      message.working()
+      bus.nc.publish(handle, WORKING)
     }
   }, STILL_AT_IT_EVERY_MS)
 

@@ -4,7 +4,7 @@
  * has missed a record cannot write one.
  */
 import { codeOf, fail } from '../../subjects/errors.ts'
-import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
+import { isTombstone, record as recordSchema, type SessionRecord } from '../../subjects/records.ts'
 import { recordSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
 import { newestRecord, recordsSince, type StoredRecord } from '../bus/newest.ts'
@@ -118,6 +118,12 @@ const applied = (state: SessionState, record: SessionRecord, sequence: number): 
     throw fail('INTERNAL', { message: `record ${sequence} cannot be applied`, error })
   }
 }
+
+/**
+ * A record as it will be read from the log: fields in the schema's order and nothing else. State and
+ * rows are made from this one, so that those made anew from the log are the same to the byte.
+ */
+export const asStored = (record: SessionRecord): SessionRecord => recordSchema.parse(record)
 
 /**
  * Writes a record behind the one at `expected` (0: as the first).

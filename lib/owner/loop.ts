@@ -10,6 +10,7 @@
  *
  * Whatever fails, the cure is the same: forget the session, read it from the log, try the same
  * command again. Only what can never be decided leaves the queue undecided, for the dead letters.
+ * A session that this program cannot read stands still, with all its commands, and nobody else does.
  */
 import type { JsMsg } from '@nats-io/jetstream'
 import {
@@ -17,21 +18,21 @@ import {
   command as commandSchema,
   type SessionCommand,
 } from '../../subjects/commands.ts'
-import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
-import { REPLY_TO } from '../../subjects/headers.ts'
+import { codeOf, type ErrorCode, fail } from '../../subjects/errors.ts'
 import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import type { Reply } from '../../subjects/replies.ts'
-import { isInbox, type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
-import { deadLetter } from '../bus/dead-letter.ts'
+import { type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
 import { busFailure } from '../bus/failure.ts'
 import { parseJson } from '../bus/json.ts'
 import { deadlines } from '../session/deadlines.ts'
 import { decide } from '../session/decide.ts'
 import { applyRecord, recordOf, repeatedReply } from '../session/record.ts'
 import type { SessionState } from '../session/state.ts'
+import { type Delivery, type Parked, readDelivery, unpark } from './delivery.ts'
 import { emitEffect } from './effects.ts'
 import { eraseSession } from './erase.ts'
-import { commitRecord, loadSession, type Memory } from './journal.ts'
+import { giveUp, sayReply } from './give-up.ts'
+import { asStored, commitRecord, loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
 import type { OwnerRoom } from './room.ts'
 import type { ActiveSession, Sessions } from './sessions.ts'
@@ -47,17 +48,6 @@ export type LoopOptions = {
 
 type Take = (message: JsMsg, settle: () => void) => void
 
-/** A delivered command with what its envelope says. */
-type Delivery = {
-  readonly subject: string
-  readonly sequence: number
-  readonly storedMs: number
-  readonly body: Uint8Array
-  readonly replyTo: string | undefined
-  /** Takes it out of the work queue. */
-  readonly settle: () => void
-}
-
 type Judgement = {
   /** Undefined when nothing changes. */
   readonly record: SessionRecord | undefined
@@ -70,12 +60,23 @@ const MOST_PAUSE_MS = 500
 /** A failure that is nobody's absence is a mistake of ours: it gets one more chance. */
 const CHANCES = 2
 
+/** So many commands of a session wait with their bodies. */
+const HELD_WHOLE = 32
+/** Why a session may be impossible to read for this program: another one can, or a person must. */
+const UNREADABLE: ReadonlySet<ErrorCode | undefined> = new Set(['RECORD_TOO_NEW', 'LOG_INCOMPLETE'])
+const UNREADABLE_PAUSE_MS = 5_000
+
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 /** Takes the commands of a partition, in order; those of one session are decided one by one. */
 export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
   const { bus, log } = room
   const { sessions, isOpen } = options
+
+  const say = (delivery: Delivery, reply: Reply, recordSeq: number) =>
+    sayReply(bus, delivery, reply, recordSeq)
+  const unreadable = (delivery: Delivery, reason: string, code?: ErrorCode) =>
+    giveUp(room, delivery, { reason, code, isOpen })
 
   const take: Take = (message, settle) => {
     const delivery = readDelivery(message, settle)
@@ -86,31 +87,85 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       void unreadable(delivery, 'the subject names no session')
       return
     }
-    void session
-      .turn(() => work(session, delivery))
-      .catch(error => log.error({ sid: session.sid, error }, 'command given up'))
+    const { commands } = session
+    const isMany = commands.length >= HELD_WHOLE
+    commands.push(isMany ? { sequence: delivery.sequence, settle } : delivery)
+    if (!session.working) void workThrough(session)
   }
 
-  const work = async (session: ActiveSession, delivery: Delivery) => {
+  /** One by one, in order; questions come between them. */
+  const workThrough = async (session: ActiveSession) => {
+    session.working = true
+    for (let next = session.commands.shift(); next && isOpen(); next = session.commands.shift()) {
+      await decideOne(session, next).catch(error =>
+        log.error({ sid: session.sid, error }, 'command given up'),
+      )
+    }
+    session.working = false
+  }
+
+  const decideOne = async (session: ActiveSession, next: Delivery | Parked) => {
+    const delivery = 'body' in next ? next : await whole(next)
+    if (!delivery) return isOpen() ? next.settle() : undefined
+    for (let isFirst = true; isOpen(); isFirst = false) {
+      const stopped = await session.turn(() => work(session, delivery))
+      if (!stopped) return
+      if (isFirst) {
+        log.error({ sid: session.sid, error: stopped }, 'session stands still, it cannot be read')
+        const code = codeOf(stopped) ?? 'INTERNAL'
+        say(delivery, { ok: false, code, message: stopped.message }, 0)
+      }
+      await pause(UNREADABLE_PAUSE_MS)
+    }
+  }
+
+  const whole = async (parked: Parked): Promise<Delivery | undefined> => {
+    while (isOpen()) {
+      try {
+        return await unpark(bus, parked)
+      } catch (error) {
+        log.debug({ command: parked.sequence, error }, 'command not read, trying again')
+        await pause(MOST_PAUSE_MS)
+      }
+    }
+    return undefined
+  }
+
+  /** @returns what keeps the session from being read; undefined when the command is done with */
+  const work = async (session: ActiveSession, delivery: Delivery): Promise<Error | undefined> => {
     const parsed = parseJson(commandSchema, delivery.body)
-    if (!parsed.ok) return unreadable(delivery, parsed.reason)
+    if (!parsed.ok) {
+      await unreadable(delivery, parsed.reason)
+      return undefined
+    }
     let mistakes = 0
     for (let failures = 0; isOpen(); failures++) {
       try {
-        if (room.lease.valid()) return await attempt(session, delivery, parsed.value)
+        if (room.lease.valid()) {
+          await attempt(session, delivery, parsed.value)
+          return undefined
+        }
       } catch (error) {
         session.memory = undefined
-        const code = codeOf(busFailure(error))
+        const failure = busFailure(error)
+        const code = codeOf(failure)
+        if (UNREADABLE.has(code)) return failure
         const level = code === 'INTERNAL' ? 'error' : 'debug'
         log[level]({ sid: session.sid, command: delivery.sequence, code, error }, 'not done yet')
-        if (code === 'INTERNAL' && ++mistakes >= CHANCES) {
-          return unreadable(delivery, `not decided: ${(error as Error).message}`, code)
+        const reason =
+          code === 'PAYLOAD_TOO_LARGE'
+            ? 'its record is too large'
+            : code === 'INTERNAL' && ++mistakes >= CHANCES
+              ? `not decided: ${(error as Error).message}`
+              : undefined
+        if (reason) {
+          await unreadable(delivery, reason, code)
+          return undefined
         }
-        if (code === 'PAYLOAD_TOO_LARGE')
-          return unreadable(delivery, 'its record is too large', code)
       }
       await pause(Math.min(10 * 2 ** failures, MOST_PAUSE_MS))
     }
+    return undefined
   }
 
   const attempt = async (session: ActiveSession, delivery: Delivery, command: SessionCommand) => {
@@ -188,7 +243,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       const decision = decide(state, command, context)
       if (!decision.recorded) return { record: undefined, state, reply: decision.reply }
       const stamp = { epoch: options.epoch, owner: room.lease.owner }
-      const record = recordOf(state, command, decision, context, stamp)
+      const record = asStored(recordOf(state, command, decision, context, stamp))
       return { record, state: applyRecord(state, record), reply: decision.reply }
     } catch (error) {
       throw fail('INTERNAL', { message: `the core failed: ${(error as Error).message}`, error })
@@ -223,47 +278,5 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     delivery.settle()
   }
 
-  const say = (delivery: Delivery, reply: Reply, recordSeq: number) => {
-    if (delivery.replyTo)
-      bus.nc.publish(delivery.replyTo, JSON.stringify({ v: 1, recordSeq, reply }))
-  }
-
-  /** Keeps what cannot be decided among the dead letters; only then does it leave the queue. */
-  const unreadable = async (
-    delivery: Delivery,
-    reason: string,
-    code: ErrorCode = 'INVALID_REQUEST',
-  ) => {
-    log.warn({ subject: delivery.subject, command: delivery.sequence, reason }, 'dead letter')
-    while (isOpen()) {
-      try {
-        await deadLetter(bus, 'command', {
-          reason,
-          subject: delivery.subject,
-          sequence: delivery.sequence,
-          body: delivery.body,
-          atMs: delivery.storedMs,
-        })
-        say(delivery, { ok: false, code, message: ERRORS[code].text }, 0)
-        return delivery.settle()
-      } catch (error) {
-        log.warn({ error }, 'dead letter not written, trying again')
-        await pause(MOST_PAUSE_MS)
-      }
-    }
-  }
   return take
-}
-
-const readDelivery = (message: JsMsg, settle: () => void): Delivery => {
-  const replyTo = message.headers?.get(REPLY_TO)
-  return {
-    subject: message.subject,
-    sequence: message.seq,
-    storedMs: Number(message.timestampNanos / 1_000_000n),
-    body: message.data,
-    // Anybody may write a command: an answer must not be a way to write into a stream.
-    replyTo: replyTo && isInbox(replyTo) ? replyTo : undefined,
-    settle,
-  }
 }

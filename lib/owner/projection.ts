@@ -50,6 +50,8 @@ const AFTER_FAILURE_MS = 1_000
 const OPENING_SHARE = 10
 
 const CLOSE_WITHIN_MS = 4_000
+/** With more than this to be written, sessions may fall asleep unwritten. */
+const MOST_DIRTY = 1_000
 
 /** The most that one file makes the others wait, however slow the machine is. */
 const MOST_PAUSE_MS = 250
@@ -59,8 +61,9 @@ const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal 
 
 export const openProjection = (bus: Bus, options: ProjectionOptions): Projection => {
   const { folder, log, mostOpen = MOST_OPEN } = options
-  /** In order of use, the least recently used first. */
   const shelves = new Map<SessionId, Shelf>()
+  /** Those whose files may be open, in order of use, the least recently used first. */
+  const opened = new Set<Shelf>()
   const dirty = new Set<Shelf>()
   let working: Promise<void> | undefined
   let opening: Promise<unknown> = Promise.resolve()
@@ -91,24 +94,36 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   /** The shelf of a session that is in use. */
   const shelfOf = (sid: SessionId): Shelf => {
     resting.delete(sid)
-    const shelf = shelves.get(sid) ?? openShelf(bus, { sid, folder, gate, log })
-    shelves.delete(sid)
+    const shelf = shelves.get(sid) ?? newShelf(sid)
+    if (opened.delete(shelf)) opened.add(shelf)
+    return shelf
+  }
+  const newShelf = (sid: SessionId): Shelf => {
+    const shelf: Shelf = openShelf(bus, {
+      sid,
+      folder,
+      gate: open => gate(open).finally(() => opened.add(shelf)),
+      log,
+    })
     shelves.set(sid, shelf)
     return shelf
   }
   const openCount = () => {
     let count = 0
-    for (const shelf of shelves.values()) if (shelf.isOpen()) count++
+    for (const shelf of opened) {
+      if (shelf.isOpen()) count++
+      else if (!shelf.isBusy()) opened.delete(shelf)
+    }
     return count
   }
   /** Puts away what nobody has used for longest, when too many files are open. */
   const makeRoom = () => {
     let excess = openCount() - mostOpen
-    for (const [sid, shelf] of shelves) {
+    for (const shelf of opened) {
       if (excess <= 0) return
       if (!shelf.isOpen() || shelf.isBusy()) continue
       excess--
-      void rest(sid)
+      void rest(shelf.sid)
     }
   }
   const rest = async (sid: SessionId) => {
@@ -120,6 +135,8 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   const putAway = async (sid: SessionId) => {
     const shelf = shelves.get(sid)
     if (!shelf || !resting.has(sid) || stop.signal.aborted) return
+    // The log has it, and whoever asks has it read from there.
+    if (dirty.size > MOST_DIRTY && !shelf.isOpen() && !shelf.isBusy()) dirty.delete(shelf)
     await shelf.rest({ snapshot: true })
     if (shelf.isBusy() || dirty.has(shelf) || !resting.delete(sid)) return
     shelves.delete(sid)

@@ -4,6 +4,7 @@
  * that nobody has touched for a while is forgotten and its file closed; it comes back from there.
  */
 import type { SessionId } from '../../subjects/subjects.ts'
+import type { Delivery, Parked } from './delivery.ts'
 import type { Memory } from './journal.ts'
 
 export type ActiveSession = {
@@ -12,6 +13,10 @@ export type ActiveSession = {
   memory: Memory | undefined
   /** Its deadlines have been armed since it was read. */
   armed: boolean
+  /** What waits to be decided, in order. */
+  readonly commands: (Delivery | Parked)[]
+  /** Somebody works through the commands. */
+  working: boolean
   /** Runs `work` when everything before it is done. */
   turn<T>(work: () => Promise<T>): Promise<T>
 }
@@ -43,6 +48,8 @@ export const openSessions = (options: {
       sid,
       memory: undefined,
       armed: false,
+      commands: [],
+      working: false,
       turns: 0,
       touchedMs: performance.now(),
       last: Promise.resolve(),
@@ -63,7 +70,7 @@ export const openSessions = (options: {
     const before = performance.now() - idleMs
     for (const [sid, seat] of seats) {
       // One that somebody waits for is never taken away under them.
-      if (seat.turns > 0 || seat.touchedMs > before) continue
+      if (seat.turns > 0 || seat.working || seat.touchedMs > before) continue
       seats.delete(sid)
       onIdle(sid)
     }

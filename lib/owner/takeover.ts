@@ -14,10 +14,13 @@ import { isWrongSequence } from '../bus/failure.ts'
 import { consumerName, type PartitionValue, partitionValue, readOwnValue } from './own-keys.ts'
 import type { PartitionEntry } from './own-watch.ts'
 
-/** How many commands of one partition may be with the owner at once. */
-export const MOST_HELD = 512
+/**
+ * How many commands of one partition may be with the owner at once. So many that no session fills
+ * it alone and keeps the others from their commands; the owner has most of them by number only.
+ */
+export const MOST_HELD = 50_000
 /** Nobody may rely on this: a command that is not acknowledged comes back with the next epoch. */
-export const ACK_WAIT_MS = 60_000
+export const ACK_WAIT_MS = 300_000
 const CONSUMER_NOT_FOUND = 10_014
 /** "multiple non-filtered consumers" and "filtered consumer not unique on workqueue stream". */
 const IN_THE_WAY: ReadonlySet<number> = new Set([10_099, 10_100])

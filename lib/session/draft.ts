@@ -44,5 +44,9 @@ export const addLine = (
 ): void => {
   const sequence = draft.state.sequence + 1
   const position = positionOf(draft.state.lines, line.eventId) ?? sequence
-  draft.add({ type: 'timeline', ...line, sequence, position })
+  // The type first, as in whoever reads the record from the log: rows hold the event as text, and are the
+  // same whether they were written from memory or from the log.
+  const { type, ...fields } = line.event
+  const event = { type, ...fields }
+  draft.add({ type: 'timeline', ...line, event, sequence, position })
 }

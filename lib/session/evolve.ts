@@ -109,6 +109,7 @@ export const evolve = (state: SessionState, event: SessionEvent): SessionState =
       }
     case 'sandbox_spawned':
     case 'sandbox_disconnected':
+    case 'sandbox_forgets':
     case 'sandbox_progress':
     case 'sandbox_observed':
     case 'sandbox_activity':

@@ -1,8 +1,8 @@
 /**
  * Who may do what with a session. Whoever may come in at all may read, join, prompt, stop, change the
  * queue and rename (single tenant, spec 3.9). To end or put away a session is its owner's and the
- * developer's, and a service's for somebody who takes part; to add others is the developer's and a
- * service's. A command that does not say on whose word it comes is an internal service's: nobody else
+ * developer's, and a service's for somebody who takes part; to bring one back is for whoever takes
+ * part; to add others is the developer's and a service's. A command that does not say on whose word it comes is an internal service's: nobody else
  * can write one.
  */
 import type { AUTHORITIES, SessionCommand } from '../../subjects/commands.ts'
@@ -36,10 +36,11 @@ export const refusalOf = (state: SessionState, command: SessionCommand): Reply |
       const authority: Authority = command.authority ?? 'service'
       const role = roleOf(state, command.userId)
       const verb = VERBS[command.type]
-      if (authority === 'person' && role !== 'owner') {
+      if (authority === 'developer') return undefined
+      if (authority === 'person' && role !== 'owner' && command.type !== 'unarchive_session') {
         return refused('FORBIDDEN', `Only the session's owner or the developer may ${verb} it`)
       }
-      if (authority === 'service' && role === undefined && command.type !== 'delete_session') {
+      if (role === undefined && command.type !== 'delete_session') {
         return refused('NOT_A_PARTICIPANT', `Not authorized to ${verb} this session`)
       }
       return undefined

@@ -72,6 +72,8 @@ export type Sandbox = Readonly<{
   pastConnections: readonly string[]
   /** A prompt sent to it twice is run once. */
   dedupes: boolean
+  /** Its program is known to lose what runs when its socket drops. */
+  forgets: boolean
   /** When it was wanted: "last spawn" of the spec. */
   requestedAtMs: number | null
   connectedAtMs: number | null
@@ -172,6 +174,7 @@ export const noSandbox: Sandbox = {
   connectionId: null,
   pastConnections: [],
   dedupes: false,
+  forgets: false,
   requestedAtMs: null,
   connectedAtMs: null,
   disconnectedAtMs: null,

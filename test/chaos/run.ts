@@ -10,6 +10,7 @@ import { checkLeftovers, waitingIn } from './check/leftovers.ts'
 import { checkLines } from './check/lines.ts'
 import { checkPrompts, eventsOf } from './check/prompts.ts'
 import { checkRows } from './check/rows.ts'
+import { describeStall } from './check/stall.ts'
 import { inflict } from './faults.ts'
 import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
 import { openLedger } from './ledger.ts'
@@ -24,6 +25,8 @@ export type ChaosOptions = {
   readonly formation: Formation
   readonly plan: readonly Step[]
   readonly sessions: number
+  /** Clients of each session. */
+  readonly people: number
   /** Hears what goes on. */
   readonly say?: (text: string) => void
 }
@@ -41,7 +44,7 @@ export type Outcome = {
 }
 
 /** After everything was made good. */
-const SETTLE_WITHIN_MS = 120_000
+const SETTLE_WITHIN_MS = 60_000
 
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
   const { seconds, plan, formation, say = () => {} } = options
@@ -70,7 +73,14 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   const goodMs = world.nowMs()
   const settled = await settle(world, load)
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
-  if (settled) ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
+  if (settled) {
+    ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
+    const stall = await describeStall(world.bus).catch(error => [
+      `and it is not known why: ${error}`,
+    ])
+    ledger.wrongs.push(...stall)
+    for (const line of stall) say(line)
+  }
   const logs = await readLogs(world.bus, load.sids)
   const deadlines = checkDeadlines(logs)
   const findings: Finding[] = [

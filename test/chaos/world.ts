@@ -41,7 +41,7 @@ export type World = {
 }
 
 /** Prompts that a sandbox never ends are ended by this. */
-export const EXECUTION_TIMEOUT_MS = 5_000
+export const EXECUTION_TIMEOUT_MS = 12_000
 export const LEASE_MS = 3_000
 
 export const startWorld = async (scope: Scope, formation: Formation): Promise<World> => {
@@ -65,7 +65,7 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
       OWNER_LEASE_MS: String(LEASE_MS),
       EXECUTION_TIMEOUT_MS: String(EXECUTION_TIMEOUT_MS),
       MAX_UNFINISHED_PROMPTS: '100000',
-      LOG_LEVEL: 'info',
+      LOG_LEVEL: process.env.TEST_LOG ?? 'info',
     },
     natsUrl: async (role, n, servers) => {
       const own = await Promise.all(servers.map(({ port }) => openLine(scope, port)))

@@ -195,7 +195,9 @@ t.test('a comment of who may is a prompt', async t => {
     const found = await ask(bus, { v: 1, type: 'messages', sid: id, limit: 10 })
     return found.messages.length > 0 && found
   })
-  t.match(messages, [{ source: 'github', content: /^bob commented on pull request(.|\n)*Why two\?/ }])
+  t.match(messages, [
+    { source: 'github', content: /^bob commented on pull request(.|\n)*Why two\?/ },
+  ])
 })
 
 t.test('two processes spend a refresh token once', async t => {

@@ -4,6 +4,7 @@
  */
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -16,12 +17,14 @@ import t from 'tap'
 import { ask } from '../../lib/bus/ask.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
-import { newestRecord } from '../../lib/bus/newest.ts'
 import { publishSnapshot, snapshotsOf } from '../../lib/bus/snapshots.ts'
+import { loadSession } from '../../lib/owner/journal.ts'
 import { TAIL_RECORDS } from '../../lib/owner/notes.ts'
+import { openProjection } from '../../lib/owner/projection.ts'
 import { rebuildRows } from '../../lib/owner/rebuild.ts'
 import { dumpRows } from '../../lib/store/dump.ts'
 import { sessionFile } from '../../lib/store/session-database.ts'
+import type { CommandInput } from '../../subjects/commands.ts'
 import { EVT, SNAPSHOT_BUCKET } from '../../subjects/streams.ts'
 import { recordSubject, sessionId } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
@@ -29,7 +32,7 @@ import { allAnswers } from './answers.ts'
 import { createSession, logOf, ownerConfig, promptOf, startOwner, testLog } from './owners.ts'
 
 const sid = sessionId('kept')
-const ENV = { SANDBOX_PROVIDER: 'none', MAX_UNFINISHED_PROMPTS: '10000', SESSION_IDLE_MS: '100' }
+const ENV = { SANDBOX_PROVIDER: 'none', MAX_UNFINISHED_PROMPTS: '10000', SESSION_IDLE_MS: '600000' }
 
 const prompts = async (
   bus: Bus,
@@ -49,11 +52,20 @@ const cancel = async (bus: Bus, from: number, to: number) => {
     await requestCommand(bus, sid, { v: 1, type: 'cancel_prompt', messageId, userId: 'alice' })
   }
 }
-/** Resolves once the session sleeps and its newest record is in a snapshot. */
-const snapshotTaken = async (bus: Bus) => {
-  for (;;) {
-    const [[snapshot], newest] = await Promise.all([snapshotsOf(bus, sid), newestRecord(bus, sid)])
-    if (snapshot && snapshot.record === newest?.sequence) return snapshot
+/** Rows of another place, where the session is put to rest whenever a test wants a snapshot of it. */
+const openPillow = (t: Parameters<typeof testLog>[0], bus: Bus) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pillow-'))
+  const projection = openProjection(bus, { folder, log: testLog(t, 'pillow').log })
+  t.teardown(async () => {
+    await projection.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return async () => {
+    const { sequence } = await loadSession(bus, sid, projection)
+    await projection.use(sid, sequence, async () => {})
+    await projection.rest(sid)
+    const [snapshot] = await snapshotsOf(bus, sid)
+    return snapshot?.record === sequence ? snapshot : undefined
   }
 }
 const recordsLeft = async (bus: Bus) => {
@@ -70,11 +82,11 @@ t.test('with the log cut', async t => {
   await prompts(bus, 1, 200)
   await cancel(bus, 1, 50)
   const total = (await logOf(bus, sid)).length
-  await snapshotTaken(bus)
+  const snapshot = openPillow(t, bus)
+  t.ok(await snapshot())
   t.equal(await recordsLeft(bus), total, 'nothing is cut behind a single snapshot')
   await prompts(bus, 201, 450)
-  await snapshotTaken(bus)
-  while ((await recordsLeft(bus)) > TAIL_RECORDS + 100) await bus.nc.flush()
+  t.ok(await snapshot())
   const log = await logOf(bus, sid)
   t.ok(log.length >= TAIL_RECORDS, `${log.length} of ${total + 250} records are left`)
   const [, former] = await snapshotsOf(bus, sid)
@@ -158,7 +170,7 @@ t.test('with the log cut', async t => {
     await publishSnapshot(bus, sid, { facts, body, after: newest?.sequence ?? 0 })
     const owner = startOwner(t, ownerConfig(t, nats.url, ENV))
     await prompts(bus, 451, 480)
-    await snapshotTaken(bus)
+    t.ok(await openPillow(t, bus)())
     t.ok((await logOf(bus, sid)).length >= TAIL_RECORDS)
     await owner.stop()
     const here = startOwner(t, ownerConfig(t, nats.url, ENV))
@@ -174,6 +186,44 @@ const rebuild = async (t: Parameters<typeof testLog>[0], bus: Bus) => {
   return rebuildRows(bus, sid, { folder, log: testLog(t, 'rebuild').log })
 }
 
+t.test('rows are the same to the byte, made from memory or from the log', async t => {
+  const { nats, bus } = await startBus(t)
+  const config = ownerConfig(t, nats.url, { ...ENV, SANDBOX_PROVIDER: 'local' })
+  const owner = startOwner(t, config)
+  await createSession(bus, sid)
+  await prompts(bus, 1, 2)
+  const tell = (command: object) =>
+    requestCommand(bus, sid, { v: 1, generation: 1, ...command } as CommandInput)
+  await tell({ type: 'sandbox_spawned', objectId: 'o', host: 'h' })
+  await tell({ type: 'sandbox_connected', connectionId: 'c' })
+  // The order of keys is the sandbox's own.
+  const events = [
+    { callId: 'c1', status: 'running', tool: 'bash', type: 'tool_call', run: 'r', seq: 1 },
+    { b: 1, a: 2, type: 'mystery', run: 'r', seq: 2 },
+    { url: 'x', metadata: { b: 1, a: 2 }, artifactType: 'screenshot', type: 'artifact' },
+  ]
+  await tell({ type: 'sandbox_events', text: null, events })
+  const before = await allAnswers(bus, sid)
+  await owner.stop()
+  t.same(dumpRows(fileIn(config)), await rebuild(t, bus))
+  startOwner(t, ownerConfig(t, nats.url, ENV))
+  t.equal(await allAnswers(bus, sid), before)
+})
+
+t.test('a session that rests leaves a snapshot', async t => {
+  const { nats, bus } = await startBus(t)
+  const config = ownerConfig(t, nats.url, { ...ENV, SESSION_IDLE_MS: '100' })
+  startOwner(t, config)
+  await createSession(bus, sid)
+  let rests = 0
+  // It may rest in between, with too little to be worth one.
+  for (; (await snapshotsOf(bus, sid)).length === 0; rests++) {
+    await prompts(bus, rests * 25 + 1, rests * 25 + 25)
+    while (existsSync(`${fileIn(config)}-wal`)) await bus.nc.flush()
+  }
+  t.ok(rests > 0)
+})
+
 t.test('a session too large for a message', async t => {
   const { nats, bus } = await startBus(t)
   const owner = startOwner(t, ownerConfig(t, nats.url, ENV))
@@ -182,9 +232,10 @@ t.test('a session too large for a message', async t => {
   const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(45_000))).toString('base64')
   await createSession(bus, sid)
   await prompts(bus, 1, 40, noise)
-  t.equal((await snapshotTaken(bus)).slot, 'a')
+  const snapshot = openPillow(t, bus)
+  t.match(await snapshot(), { slot: 'a' })
   await prompts(bus, 41, 60, noise)
-  t.equal((await snapshotTaken(bus)).slot, 'b', 'the newest one stays while the next is stored')
+  t.match(await snapshot(), { slot: 'b' }, 'the newest one stays while the next is stored')
   const before = await allAnswers(bus, sid)
   await owner.stop()
   const other = startOwner(t, ownerConfig(t, nats.url, ENV))

@@ -167,6 +167,9 @@ t.test('inactivity, when the owner does not know yet who is there', async t => {
   )
   exactly(t, events, [{ type: 'sandbox_observed' }])
   t.equal(scene.due('inactivity'), 620_000)
+  const watching = { sinceMs: START_MS + 590_000 }
+  const { events: ended } = scene.tell(at(620_000, fires('inactivity', 620_000).command, watching))
+  t.match(ended[0], { status: 'stopped' }, 'half a minute is enough')
 })
 
 t.test('never inactive while there is work', async t => {

@@ -294,7 +294,17 @@ export const invariants = (world: World): void => {
 }
 
 /** Of the whole log, at the end. */
+/** What rows hold as text is the same text, whether a record comes from memory or from the log. */
+const sameText = ({ records }: World): void => {
+  const texts = (record: World['records'][number]) =>
+    record.events.flatMap(one => (one.type === 'timeline' ? [JSON.stringify(one.event)] : []))
+  for (const record of records) {
+    same(texts(recordSchema.parse(json(record))), texts(record), 'a line has one text')
+  }
+}
+
 export const logInvariants = (world: World): void => {
+  sameText(world)
   started(world)
   sequence(world)
   pullRequests(world)

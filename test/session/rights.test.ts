@@ -15,7 +15,6 @@ t.test('a person ends only what is their own', async t => {
       ['delete', remove({ userId, ...person })],
       ['cancel', cancelSession({ userId, ...person })],
       ['archive', archive(userId, person)],
-      ['unarchive', unarchive(userId, person)],
     ] as const) {
       const { reply, events } = scene.tell(command)
       const message = `Only the session's owner or the developer may ${verb} it`
@@ -26,6 +25,10 @@ t.test('a person ends only what is their own', async t => {
   t.match(given(...shared).when(remove({ userId: 'ada', ...person })).reply, { ok: true })
   t.match(given(...shared).when(cancelSession({ userId: 'ada', ...person })).reply, { ok: true })
   t.match(given(create()).when(archive('ada', person)).reply, { ok: true })
+  const bringsBack = (userId: string) =>
+    given(create(), invite('bob'), archive()).when(unarchive(userId, person)).reply
+  t.match(bringsBack('bob'), { ok: true }, 'whoever takes part may bring it back')
+  t.match(bringsBack('eve'), { code: 'NOT_A_PARTICIPANT' })
 })
 
 t.test('the developer may, taking part or not', async t => {

@@ -1,6 +1,18 @@
 import t from 'tap'
-import { exactly, given, type Scene, START_MS } from './scene.ts'
-import { create, done, prompt, ready, says, saysOf, writes } from './tales.ts'
+import { at, exactly, given, newsOf, type Scene, START_MS } from './scene.ts'
+import {
+  connected,
+  create,
+  delivered,
+  disconnected,
+  done,
+  prompt,
+  ready,
+  says,
+  saysOf,
+  snapshotFailed,
+  writes,
+} from './tales.ts'
 
 const running = [...ready, prompt('a')]
 const messageOf = (scene: Scene) => scene.state.running?.messageId ?? ''
@@ -95,11 +107,11 @@ const stopNothing = { v: 1, type: 'stop' } as const
 t.test('completion', async t => {
   const { scene } = given(...running)
   const messageId = messageOf(scene)
-  t.same(scene.tell(says(done('another'))).events, [], 'of another prompt is no news')
+  t.same(newsOf(scene.tell(says(done('another'))).events), [], 'of another prompt is no news')
   const { events } = scene.tell(
-    says({ type: 'execution_complete', success: false, error: 'tests' }),
+    says({ type: 'execution_complete', success: false, error: 'tests', ackId: 'k' }),
   )
-  exactly(t, events, [
+  exactly(t, newsOf(events), [
     {
       type: 'timeline',
       eventId: `execution_complete:${messageId}`,
@@ -110,11 +122,11 @@ t.test('completion', async t => {
     { type: 'snapshot_started', reason: 'execution_complete' },
     { type: 'sandbox_status_changed', status: 'snapshotting' },
   ])
-  t.same(scene.tell(says(done(messageId))).events, [], 'it ends once')
+  t.same(newsOf(scene.tell(says(done(messageId))).events), [], 'it ends once')
 
   const good = given(...running, prompt('b')).when(says(done()))
   t.same(
-    good.events.map(one => one.type),
+    newsOf(good.events).map(one => one.type),
     ['timeline', 'prompt_finished', 'prompt_started', 'timeline'],
     'the session stays active while something waits',
   )
@@ -259,4 +271,35 @@ t.test('ten thousand tool calls', async t => {
     [{ sequence: 10_002, position: 2 }],
     'the first still has its place',
   )
+})
+
+t.test('a program that loses its run with its socket', async t => {
+  const plain = (messageId?: string) => ({
+    ...{ type: 'execution_complete', success: true },
+    ...(messageId && { messageId }),
+  })
+  const back = (scene: Scene, n: number) => {
+    scene.tell(at(n * 1_000, disconnected(`c${n}`)))
+    scene.tell(at(n * 1_000 + 500, connected(`c${n + 1}`)))
+    return scene.tell(at(n * 1_000 + 600, says({ type: 'ready', opencodeSessionId: null })))
+  }
+  const { scene } = given(...ready, prompt('a'))
+  scene.tell(delivered(messageOf(scene)))
+  t.ok(back(scene, 1) && scene.state.running, 'it is not known yet: the watchdog has to end it')
+  t.match(scene.tell(says(plain())).events, [{ type: 'sandbox_forgets', generation: 1 }])
+  scene.tell(snapshotFailed())
+  scene.tell(at(1_700, prompt('b')))
+  const lost = messageOf(scene)
+  t.same(newsOf(back(scene, 2).events).length, 2, 'it never got b: that is sent again')
+  scene.tell(at(2_700, delivered(lost)))
+  t.match(back(scene, 3).events, [
+    { type: 'sandbox_bridge_ready' },
+    { type: 'timeline', event: { error: 'The sandbox lost the run when its connection dropped' } },
+    { type: 'prompt_finished', messageId: lost, success: false },
+  ])
+
+  const { scene: newer } = given(...ready, prompt('a'), says(done()), snapshotFailed(), prompt('b'))
+  newer.tell(delivered(messageOf(newer)))
+  back(newer, 1)
+  t.ok(newer.state.running, 'every other program goes on running')
 })

@@ -61,6 +61,10 @@ export const at = (atMs: number, command: CommandInput, observed?: Partial<Obser
   ...(observed && { observed }),
 })
 
+/** Without the note that an event was taken in. */
+export const newsOf = (events: readonly SessionEvent[]): readonly SessionEvent[] =>
+  events.filter(one => one.type !== 'sandbox_progress')
+
 /** What providers are asked for, in order. */
 export const jobsOf = ({ effects }: SessionRecord): readonly string[] =>
   effects.flatMap(one => (one.kind === 'sandbox_job' ? [one.job] : []))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { at, exactly, given, START_MS } from './scene.ts'
+import { at, exactly, given, newsOf, START_MS } from './scene.ts'
 import {
   connected,
   create,
@@ -49,7 +49,7 @@ t.test('the sandbox’s own end confirms, and the queue goes on', async t => {
     const { events } = scene.tell(says(done(end === 'named' ? messageId : undefined, true)))
     exactly(
       t,
-      events.map(one => one.type),
+      newsOf(events).map(one => one.type),
       ['stop_confirmed', 'prompt_started', 'timeline'],
       `${end}: the late word is not shown a second time`,
     )
@@ -59,7 +59,7 @@ t.test('the sandbox’s own end confirms, and the queue goes on', async t => {
 
 t.test('somebody else’s end confirms nothing', async t => {
   const { scene } = given(...running, stop())
-  t.same(scene.tell(says(done('another'))).events, [])
+  t.same(newsOf(scene.tell(says(done('another'))).events), [])
   t.ok(scene.state.stopping)
 })
 

@@ -174,8 +174,11 @@ export const writes = (messageId: string, content: string, ...events: Said[]): C
   text: { messageId, content },
   events,
 })
+let ends = 0
+/** The end of a run as every program but the first reports it: with an id. */
 export const done = (messageId?: string, success = true): Said => ({
   type: 'execution_complete',
+  ackId: `execution_complete:${++ends}`,
   success,
   ...(messageId === undefined ? {} : { messageId }),
 })

@@ -44,6 +44,8 @@ export class World {
   readonly fired: Timer[] = []
   nowMs = START_MS
   sockets = 0
+  /** What the owner has heard besides. */
+  observed: Context['observed'] = { sinceMs: 0, lastHeartbeatMs: null, clients: 0 }
   private seq = 0
 
   constructor() {
@@ -64,7 +66,7 @@ export class World {
       commandSequence: this.stored.length + 1,
       policy: this.policy,
       sandboxTokenHash: tokenHashOf,
-      observed: { sinceMs: 0, lastHeartbeatMs: null, clients: 0 },
+      observed: this.observed,
     }
     const stored = { command: commandSchema.parse(input), context }
     this.stored.push(stored)

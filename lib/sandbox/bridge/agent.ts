@@ -9,11 +9,15 @@ import {
   type ClientConnection,
   type ContentBlock,
   client,
+  type LoadSessionResponse,
   methods,
   ndJsonStream,
   PROTOCOL_VERSION,
+  type PromptCapabilities,
   type RequestPermissionRequest,
+  type SessionConfigOption,
   type SessionUpdate,
+  type SetSessionConfigOptionResponse,
   type StopReason,
 } from '@agentclientprotocol/sdk'
 import { fail } from '../../../subjects/errors.ts'
@@ -35,6 +39,11 @@ export type AgentOptions = {
 
 export type Agent = {
   readonly sessionId: string
+  readonly capabilities: PromptCapabilities
+  /** What may be chosen for its session at present, for instance a model. */
+  readonly offered: () => readonly SessionConfigOption[]
+  /** Chooses one of that. */
+  choose(configId: string, value: string): Promise<void>
   /** Runs one prompt. Rejects when the process ends or the agent answers with an error. */
   prompt(content: readonly ContentBlock[]): Promise<StopReason>
   /** Asks the agent to end the prompt under way. */
@@ -66,6 +75,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   ended.catch(() => {})
   child.stdin.on('error', () => {})
 
+  let offered: readonly SessionConfigOption[] = []
   const app = client({ name: 'bridge' })
     .onRequest(methods.client.session.requestPermission, ({ params }) => {
       const option =
@@ -75,7 +85,10 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
       options.onPermission(params, option.name)
       return { outcome: { outcome: 'selected' as const, optionId: option.optionId } }
     })
-    .onNotification(methods.client.session.update, ({ params }) => options.onUpdate(params.update))
+    .onNotification(methods.client.session.update, ({ params: { update } }) => {
+      if (update.sessionUpdate === 'config_option_update') offered = update.configOptions
+      options.onUpdate(update)
+    })
   const connection = app.connect(
     ndJsonStream(
       Writable.toWeb(child.stdin) as WritableStream<Uint8Array>,
@@ -97,12 +110,23 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   }
 
   try {
-    const sessionId = await within(
+    const { sessionId, capabilities, configOptions } = await within(
       options.startWithinMs,
       orEnded(openSession(agent, options.workspace, options.loadSessionId, options.log)),
     )
+    offered = configOptions ?? offered
     return {
       sessionId,
+      capabilities,
+      offered: () => offered,
+      choose: async (configId, value) => {
+        const request = { sessionId, configId, value }
+        const { setConfigOption } = methods.agent.session
+        const answer = await orEnded(
+          agent.request<SetSessionConfigOptionResponse>(setConfigOption, request),
+        )
+        offered = answer.configOptions
+      },
       alive,
       end,
       prompt: async content => {
@@ -120,30 +144,38 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   }
 }
 
+type Opened = Pick<Agent, 'sessionId' | 'capabilities'> & {
+  readonly configOptions?: readonly SessionConfigOption[] | null | undefined
+}
+
 const openSession = async (
   agent: ClientConnection['agent'],
   cwd: string,
   loadSessionId: string | null,
   log: (line: string) => void,
-): Promise<string> => {
+): Promise<Opened> => {
   const initialized = await agent.request(methods.agent.initialize, {
     protocolVersion: PROTOCOL_VERSION,
     clientCapabilities: {},
     clientInfo: { name: 'agent-control-plane', version: '1' },
   })
+  const capabilities = initialized.agentCapabilities?.promptCapabilities ?? {}
   if (loadSessionId !== null && initialized.agentCapabilities?.loadSession) {
     try {
-      await agent.request(methods.agent.session.load, {
+      const loaded = await agent.request(methods.agent.session.load, {
         sessionId: loadSessionId,
         cwd,
         mcpServers: [],
       })
-      return loadSessionId
+      const { configOptions } = (loaded ?? {}) as LoadSessionResponse
+      return { sessionId: loadSessionId, capabilities, configOptions }
     } catch (error) {
       log(`session ${loadSessionId} was not found by the agent: ${describe(error)}`)
     }
   }
-  return (await agent.request(methods.agent.session.new, { cwd, mcpServers: [] })).sessionId
+  const opened = await agent.request(methods.agent.session.new, { cwd, mcpServers: [] })
+  const { sessionId, configOptions } = opened
+  return { sessionId, capabilities, configOptions }
 }
 
 /** Keeps the last lines of a process' standard error, and logs them all. */

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { SandboxFrame } from '../../../subjects/frames-sandbox.ts'
 import { GATEWAY } from '../programs/ask-bridge.ts'
 import { AGENT_MARK, sweep } from '../sweep.ts'
+import { clip } from './clip.ts'
 import { confinementOf } from './confine.ts'
 import { type ConnectionTiming, openConnection } from './connection.ts'
 import type { BridgeEnvironment } from './environment.ts'
@@ -74,6 +75,9 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     confine,
     sessionId: environment.agentSessionId,
     onUpdate: update => {
+      if (update.sessionUpdate === 'session_info_update' && update.title?.trim()) {
+        outbox.say({ type: 'session_title', title: clip(update.title.trim(), 200) })
+      }
       turn?.update(update)
       turn?.stir()
     },
@@ -85,6 +89,8 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     () => {},
   )
 
+  /** What people were told of this sandbox's agent. */
+  const told = new Set<string>()
   /** Every prompt that was ever taken on: the same one again is not run again. */
   const taken = new Set<string>()
   let running: { readonly messageId: string; readonly stop: AbortController } | undefined
@@ -113,6 +119,8 @@ export const runBridge = async (options: BridgeOptions): Promise<BridgeEnd> => {
     await stand()
     await runPrompt({
       prompt,
+      sessionModel: environment.model,
+      isNews: message => !told.has(message) && told.add(message).has(message),
       folder: environment.folder,
       seat,
       stop: stop.signal,

@@ -55,6 +55,8 @@ export type BridgeEnvironment = {
   readonly sid: string
   readonly controlPlaneUrl: string
   readonly token: string
+  /** The session's model. */
+  readonly model: string | null
   readonly agentSessionId: string | null
   readonly workspace: string
   readonly folder: string
@@ -104,6 +106,7 @@ export const readBridgeEnvironment = (env: Env): BridgeEnvironment => {
     sid: v.SESSION_CONFIG.session_id,
     controlPlaneUrl: v.CONTROL_PLANE_URL,
     token: v.SANDBOX_AUTH_TOKEN,
+    model: v.SESSION_CONFIG.model ?? null,
     agentSessionId: v.SESSION_CONFIG.opencode_session_id ?? null,
     workspace: v.WORKSPACE,
     folder: v.SANDBOX_FOLDER,

@@ -5,15 +5,21 @@
 import type { SandboxFrameOf } from '../../../subjects/frames-sandbox.ts'
 import { type Agent, describe } from './agent.ts'
 import { clip } from './clip.ts'
+import { contentOf } from './content.ts'
 import { writeGitIdentity } from './git-identity.ts'
 import type { SandboxSaying } from './outbox.ts'
 import type { Seat } from './seat.ts'
 import { createTurn, type Turn } from './turn.ts'
+import { answerOf, type Wish } from './wishes.ts'
 
 export type PromptFrame = SandboxFrameOf<'prompt'>
 
 export type RunOptions = {
   readonly prompt: PromptFrame
+  /** The session's own model: a prompt with another one has chosen it. */
+  readonly sessionModel: string | null
+  /** True when people have not been told so yet. */
+  readonly isNews: (message: string) => boolean
   readonly folder: string
   readonly seat: Seat
   /** Aborted with the reason, a sentence, when the prompt is to be stopped. */
@@ -71,7 +77,10 @@ const converse = async (options: RunOptions, turn: Turn): Promise<Outcome> => {
   const stall = watchForStall(options, turn)
   options.onTurn({ ...turn, stir: stall.stir })
   try {
-    const answer = agent.prompt([{ type: 'text', text: options.prompt.content }])
+    const { blocks, problems } = contentOf(options.prompt, agent.capabilities)
+    for (const problem of problems) warn(options, 'media', problem)
+    await Promise.race([grant(agent, options), stopped])
+    const answer = agent.prompt(blocks)
     answer.catch(() => {})
     const first = await Promise.race([
       answer.then(stopReason => ({ stopReason })),
@@ -88,6 +97,31 @@ const converse = async (options: RunOptions, turn: Turn): Promise<Outcome> => {
     throw error
   } finally {
     stall.end()
+  }
+}
+
+const warn = ({ prompt, say }: RunOptions, scope: string, message: string): void =>
+  say({ type: 'warning', messageId: prompt.messageId, scope, message: clip(message, 2_000) })
+
+/** Has the agent use what the prompt wishes; what it cannot is said, and it goes on without. */
+const grant = async (agent: Agent, options: RunOptions): Promise<void> => {
+  const { model, reasoningEffort } = options.prompt
+  const wishes: Wish[] = [
+    { category: 'model', value: model, chosen: model !== options.sessionModel },
+    ...(reasoningEffort
+      ? [{ category: 'thought_level', value: reasoningEffort, chosen: true } as const]
+      : []),
+  ]
+  for (const wish of wishes) {
+    const answer = answerOf(wish, agent.offered())
+    if (answer.kind === 'warning' && (wish.chosen || options.isNews(answer.message))) {
+      warn(options, 'setup', answer.message)
+    }
+    if (answer.kind !== 'set') continue
+    await agent.choose(answer.configId, answer.value).catch((error: unknown) => {
+      if (!agent.alive()) throw error
+      warn(options, 'setup', `The agent refused ${answer.value}: ${describe(error)}`)
+    })
   }
 }
 

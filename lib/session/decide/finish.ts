@@ -6,6 +6,7 @@ import { addLine, type Draft } from '../draft.ts'
 export const STOPPED = 'Execution was stopped'
 export const CANCELLED = 'Execution was cancelled'
 export const CANCELLED_BEFORE = 'Execution was cancelled before it started'
+export const LOST = 'The sandbox lost the run when its connection dropped'
 export const TIMED_OUT = 'Execution timed out (stuck processing)'
 
 type Completion = Readonly<{ success: boolean; error?: string | null | undefined }>

@@ -15,7 +15,7 @@ import { MAX_TITLE_CHARS } from '../limits.ts'
 import { tokenLineId } from '../lines.ts'
 import { refused } from '../requests.ts'
 import { progressOf } from './event-progress.ts'
-import { finishRunning } from './finish.ts'
+import { failRunning, finishRunning, LOST } from './finish.ts'
 import { pushReported } from './pull-request-push.ts'
 
 /** One event on its way: `n` is its place in the command, for ids. */
@@ -72,7 +72,10 @@ const executionComplete = (
   { event }: ArrivalOf<'execution_complete'>,
   context: Context,
 ): void => {
-  const { running, stopping } = draft.state
+  const { running, stopping, sandbox } = draft.state
+  if (event.ackId === undefined && event.run === undefined && !sandbox.forgets) {
+    draft.add({ type: 'sandbox_forgets', generation: sandbox.generation })
+  }
   if (running && (event.messageId ?? running.messageId) === running.messageId) {
     const { messageId } = running
     finishRunning(draft, event, { ...shown(event, context), messageId }, context)
@@ -110,16 +113,25 @@ const sessionTitle = (draft: Draft, { event }: ArrivalOf<'session_title'>): void
     draft.add({ type: 'session_title_changed', title })
 }
 
+/**
+ * The original's first program loses its run when its socket drops, without a word (spec 2.9). Its
+ * `ready` cannot be told from that of a newer one, which goes on running; but what ended a run without
+ * an id before is such a program. Until then a lost run is left to the execution watchdog.
+ */
+const endForgotten = (draft: Draft, context: Context): void => {
+  const { running, sandbox } = draft.state
+  if (!sandbox.forgets || !running?.delivered) return
+  if (running.startedAtMs < (sandbox.connectedAtMs ?? 0)) failRunning(draft, LOST, context)
+}
+
 const bridgeReady = (draft: Draft, arrival: ArrivalOf<'ready'>, context: Context): void => {
-  // An old bridge loses its run when its socket drops, and this would be the moment to end it. But
-  // its `ready` cannot be told from that of a newer one, which goes on running; ending a run that
-  // lives is worse than a wait, so it is left to the execution watchdog.
   draft.add({
     type: 'sandbox_bridge_ready',
     generation: draft.state.sandbox.generation,
     agentSessionId: arrival.event.opencodeSessionId ?? null,
     dedupes: arrival.event.dedupes === true,
   })
+  endForgotten(draft, context)
   store(draft, arrival, context)
 }
 

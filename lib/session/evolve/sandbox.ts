@@ -14,6 +14,7 @@ type SandboxEvent = SessionEventOf<
   | 'sandbox_connected'
   | 'sandbox_disconnected'
   | 'sandbox_bridge_ready'
+  | 'sandbox_forgets'
   | 'sandbox_progress'
   | 'sandbox_observed'
   | 'sandbox_activity'
@@ -82,6 +83,8 @@ export const evolveSandbox = (sandbox: Sandbox, event: SandboxEvent): Sandbox =>
       }
     case 'sandbox_bridge_ready':
       return { ...sandbox, dedupes: event.dedupes }
+    case 'sandbox_forgets':
+      return { ...sandbox, forgets: true }
     case 'sandbox_progress':
       return {
         ...sandbox,

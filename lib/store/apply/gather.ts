@@ -94,6 +94,7 @@ const APPLY: { readonly [T in SessionEventType]: Apply<T> } = {
   sandbox_orphaned: nothing,
   sandbox_shutdown: nothing,
   sandbox_bridge_ready: bridgeReady,
+  sandbox_forgets: nothing,
   sandbox_progress: nothing,
   sandbox_observed: sandboxObserved,
   sandbox_activity: (batch, { atMs }) => changeSandbox(batch, { last_activity: atMs }),

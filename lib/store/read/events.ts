@@ -1,59 +1,43 @@
 /** `GET …/events`: the stored lines, newest first, as they are now. */
 import type { EventRow } from '../../../subjects/asks.ts'
 import type { SessionQueries } from '../session-database.ts'
-import { cursorOf, type Position, parseCursor } from './cursor.ts'
-import { cutPage, MAX_PAGE_BYTES, rowLimit } from './page.ts'
+import { type Key, type KeysetQuery, type Place, readKeyset } from './keyset.ts'
 
-export type EventQuery = {
-  readonly limit: number
-  readonly cursor?: string | null | undefined
+export type EventQuery = KeysetQuery & {
   readonly eventType?: string | null | undefined
   readonly messageId?: string | null | undefined
-  readonly maxBytes?: number | undefined
 }
 export type EventPage = { events: EventRow[]; cursor: string | null; hasMore: boolean }
 
 /** @throws code `INVALID_CURSOR`. */
 export const readEvents = async (db: SessionQueries, query: EventQuery): Promise<EventPage> => {
-  const limit = rowLimit(query.limit)
-  const { kept, hasMore } = cutPage(
-    await keysOfPage(db, query, limit + 1),
-    limit,
-    query.maxBytes ?? MAX_PAGE_BYTES,
-  )
-  const last = kept.at(-1)
-  return {
-    events: await rowsOf(
-      db,
-      kept.map(row => row.timeline_sequence),
-    ),
-    cursor: last ? cursorOf(last.created_at, last.timeline_sequence, last.id) : null,
-    hasMore,
-  }
+  const { rows: events, ...page } = await readKeyset(query, {
+    keys: (from, rows) => keysOf(db, query, from, rows),
+    orderOf: async id => {
+      const found = db.selectFrom('events').select('timeline_sequence').where('id', '=', id)
+      return (await found.execute())[0]?.timeline_sequence
+    },
+    rows: keys => rowsOf(db, keys),
+  })
+  return { events, ...page }
 }
 
-/** Sizes before contents, so that a page of huge rows is never in memory as a whole. */
-const keysOfPage = async (db: SessionQueries, query: EventQuery, rows: number) => {
-  const from = await placeOf(db, parseCursor(query.cursor))
+const keysOf = (db: SessionQueries, query: EventQuery, from: Place | undefined, rows: number) => {
   let select = db
     .selectFrom('events')
     .select(eb => [
       'id',
       'created_at',
-      'timeline_sequence',
+      'timeline_sequence as order',
       eb.fn<number>('octet_length', ['data']).as('bytes'),
     ])
   if (query.eventType) select = select.where('type', '=', query.eventType)
   if (query.messageId) select = select.where('message_id', '=', query.messageId)
   if (from) {
+    const { createdAt, order } = from
     select = select
-      .where('created_at', '<=', from.createdAt)
-      .where(eb =>
-        eb.or([
-          eb('created_at', '<', from.createdAt),
-          eb('timeline_sequence', '<', from.order ?? 0),
-        ]),
-      )
+      .where('created_at', '<=', createdAt)
+      .where(eb => eb.or([eb('created_at', '<', createdAt), eb('timeline_sequence', '<', order)]))
   }
   return select
     .orderBy('created_at', 'desc')
@@ -62,21 +46,8 @@ const keysOfPage = async (db: SessionQueries, query: EventQuery, rows: number) =
     .execute()
 }
 
-/** A cursor of the older form names a row, whose place is looked up. */
-const placeOf = async (
-  db: SessionQueries,
-  position: Position | undefined,
-): Promise<Position | undefined> => {
-  if (!position || position.order !== null || position.id === null) return position
-  const [row] = await db
-    .selectFrom('events')
-    .select('timeline_sequence')
-    .where('id', '=', position.id)
-    .execute()
-  return { ...position, order: row?.timeline_sequence ?? null }
-}
-
-const rowsOf = async (db: SessionQueries, positions: number[]): Promise<EventRow[]> => {
+const rowsOf = async (db: SessionQueries, keys: readonly Key[]): Promise<EventRow[]> => {
+  const positions = keys.map(key => key.order)
   const rows = await db
     .selectFrom('events')
     .selectAll()

@@ -1,15 +1,9 @@
 /** `GET …/messages`: the prompts, newest first. */
 import type { MessageRow } from '../../../subjects/asks.ts'
 import type { SessionQueries } from '../session-database.ts'
-import { cursorOf, type Position, parseCursor } from './cursor.ts'
-import { cutPage, MAX_PAGE_BYTES, rowLimit } from './page.ts'
+import { type Key, type KeysetQuery, type Place, readKeyset } from './keyset.ts'
 
-export type MessageQuery = {
-  readonly limit: number
-  readonly cursor?: string | null | undefined
-  readonly status?: string | null | undefined
-  readonly maxBytes?: number | undefined
-}
+export type MessageQuery = KeysetQuery & { readonly status?: string | null | undefined }
 export type MessagePage = { messages: MessageRow[]; cursor: string | null; hasMore: boolean }
 
 /** @throws code `INVALID_CURSOR`. */
@@ -17,31 +11,24 @@ export const readMessages = async (
   db: SessionQueries,
   query: MessageQuery,
 ): Promise<MessagePage> => {
-  const limit = rowLimit(query.limit)
-  const { kept, hasMore } = cutPage(
-    await keysOfPage(db, query, limit + 1),
-    limit,
-    query.maxBytes ?? MAX_PAGE_BYTES,
-  )
-  const last = kept.at(-1)
-  return {
-    messages: await rowsOf(
-      db,
-      kept.map(row => row.id),
-    ),
-    cursor: last ? cursorOf(last.created_at, last.queued_sequence, last.id) : null,
-    hasMore,
-  }
+  const { rows: messages, ...page } = await readKeyset(query, {
+    keys: (from, rows) => keysOf(db, query, from, rows),
+    orderOf: async id => {
+      const found = db.selectFrom('messages').select('queued_sequence').where('id', '=', id)
+      return (await found.execute())[0]?.queued_sequence
+    },
+    rows: keys => rowsOf(db, keys),
+  })
+  return { messages, ...page }
 }
 
-const keysOfPage = async (db: SessionQueries, query: MessageQuery, rows: number) => {
-  const from = await placeOf(db, parseCursor(query.cursor))
+const keysOf = (db: SessionQueries, query: MessageQuery, from: Place | undefined, rows: number) => {
   let select = db
     .selectFrom('messages')
     .select(eb => [
       'id',
       'created_at',
-      'queued_sequence',
+      'queued_sequence as order',
       eb(
         eb.fn<number>('octet_length', ['content']),
         '+',
@@ -50,11 +37,10 @@ const keysOfPage = async (db: SessionQueries, query: MessageQuery, rows: number)
     ])
   if (query.status) select = select.where('status', '=', query.status)
   if (from) {
+    const { createdAt, order } = from
     select = select
-      .where('created_at', '<=', from.createdAt)
-      .where(eb =>
-        eb.or([eb('created_at', '<', from.createdAt), eb('queued_sequence', '<', from.order ?? 0)]),
-      )
+      .where('created_at', '<=', createdAt)
+      .where(eb => eb.or([eb('created_at', '<', createdAt), eb('queued_sequence', '<', order)]))
   }
   return select
     .orderBy('created_at', 'desc')
@@ -63,20 +49,8 @@ const keysOfPage = async (db: SessionQueries, query: MessageQuery, rows: number)
     .execute()
 }
 
-const placeOf = async (
-  db: SessionQueries,
-  position: Position | undefined,
-): Promise<Position | undefined> => {
-  if (!position || position.order !== null || position.id === null) return position
-  const [row] = await db
-    .selectFrom('messages')
-    .select('queued_sequence')
-    .where('id', '=', position.id)
-    .execute()
-  return { ...position, order: row?.queued_sequence ?? null }
-}
-
-const rowsOf = async (db: SessionQueries, ids: string[]): Promise<MessageRow[]> => {
+const rowsOf = async (db: SessionQueries, keys: readonly Key[]): Promise<MessageRow[]> => {
+  const ids = keys.map(key => key.id)
   const rows = await db
     .selectFrom('messages')
     .selectAll()

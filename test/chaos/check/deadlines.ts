@@ -1,9 +1,14 @@
-/** Prompts that their sandbox never ends are ended by the deadline: not before it, and once. */
+/**
+ * Prompts that their sandbox never ends are ended by the deadline: not before it, and once. One that was cut
+ * off for so long may be ended by it too; nothing else may end one.
+ */
 import { SLEEP } from '../ledger.ts'
 import type { Logs } from '../log.ts'
 import { EXECUTION_TIMEOUT_MS } from '../world.ts'
 import type { Finding } from './check.ts'
 import { eventsOf } from './prompts.ts'
+
+const TIMED_OUT = 'Execution timed out (stuck processing)'
 
 /** @returns also how late each was, in milliseconds */
 export const checkDeadlines = (logs: Logs): Finding & { readonly lateMs: readonly number[] } => {
@@ -16,11 +21,9 @@ export const checkDeadlines = (logs: Logs): Finding & { readonly lateMs: readonl
       const ends = finished.filter(end => end.messageId === messageId)
       const failed = ends.find(end => !end.success)
       const say = (text: string) => wrongs.push(`${sid}: ${content} (${messageId}) ${text}`)
-      if (!content.startsWith(SLEEP)) {
-        if (failed) say(`failed: ${failed.error}`)
-        continue
-      }
+      if (!content.startsWith(SLEEP) && !failed) continue
       if (ends.length !== 1 || !failed) say(`ended ${ends.length} times`)
+      if (failed?.error !== TIMED_OUT) say(`failed: ${failed?.error}`)
       const asked = stops.filter(stop => stop.messageId === messageId).length
       if (asked !== 1) say(`was to be stopped ${asked} times`)
       const late = (failed?.finishedAtMs ?? 0) - startedAtMs - EXECUTION_TIMEOUT_MS

@@ -1,6 +1,6 @@
 /**
  * Every accepted prompt is in the log once, in the order in which its sender sent it; all are started in
- * the order of the queue, once, run by a sandbox once, and ended once.
+ * the order of the queue, once, run by a sandbox once, unless it was too late for that, and ended once.
  */
 import type { SessionEventOf, SessionEventType } from '../../../subjects/records.ts'
 import type { Ledger } from '../ledger.ts'
@@ -44,11 +44,15 @@ export const checkPrompts = ({ sent, runs }: Ledger, logs: Logs): Finding => {
     const started = eventsOf(records, 'prompt_started').map(({ messageId }) => messageId)
     const wrongStart = difference(started, order)
     if (wrongStart) say(`started out of order ${wrongStart}`)
-    const ended = eventsOf(records, 'prompt_finished').map(({ messageId }) => messageId)
+    const finished = eventsOf(records, 'prompt_finished')
+    const ended = finished.map(({ messageId }) => messageId)
     const wrongEnd = difference(ended, order)
     if (wrongEnd) say(`ended out of order ${wrongEnd}`)
     const ran = runs.filter(run => run.sid === sid).map(({ messageId }) => messageId)
-    const wrongRun = difference(ran, order)
+    // One whose time was over before it came to the sandbox has failed, with the reason.
+    const failed = new Set(finished.filter(end => !end.success).map(({ messageId }) => messageId))
+    const toRun = order.filter(messageId => ran.includes(messageId) || !failed.has(messageId))
+    const wrongRun = difference(ran, toRun)
     if (wrongRun) say(`run out of order ${wrongRun}`)
   }
   return { name: 'prompts: once, in order', looked: sent.length, wrongs }

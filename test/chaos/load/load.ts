@@ -1,5 +1,5 @@
 /**
- * Who uses the system: in every session two people with the SDK, a service over REST, and two on the bus.
+ * Who uses the system: in every session people with the SDK, a service over REST, and two on the bus.
  * Repeated webhook deliveries belong here too, once somebody takes them in.
  */
 import type { Ledger } from '../ledger.ts'
@@ -10,15 +10,15 @@ import { createSession, runRestService } from './rest.ts'
 import { startSandboxes } from './sandboxes.ts'
 import { runBusService } from './services.ts'
 
-const PEOPLE = 2
 const LEAST_PAUSE_MS = 500
 const MOST_PAUSE_MS = 2_500
 
 export const startLoad = async (
   world: World,
   ledger: Ledger,
-  { seed, sessions }: { readonly seed: number; readonly sessions: number },
+  options: { readonly seed: number; readonly sessions: number; readonly people: number },
 ) => {
+  const { seed, sessions, people } = options
   const ending = new AbortController()
   const pace = { leastMs: LEAST_PAUSE_MS, mostMs: MOST_PAUSE_MS, ending: ending.signal }
   const sandboxes = startSandboxes(world, ledger, id => randomOf(seed, id))
@@ -33,7 +33,13 @@ export const startLoad = async (
       const full = `${name}-${n}`
       return { sid, name: full, pace, random: randomOf(seed, full) }
     }
-    for (let m = 0; m < PEOPLE; m++) watchers.push(startPerson(world, ledger, by(`person${m}`)))
+    for (let m = 0; m < people; m++) {
+      const person = by(`person${m}`)
+      // However many they are, together they ask for as much as two.
+      const slower = Math.max(1, people / 2)
+      const rare = { leastMs: pace.leastMs * slower, mostMs: pace.mostMs * slower }
+      watchers.push(startPerson(world, ledger, { ...person, pace: { ...pace, ...rare } }))
+    }
     services.push(
       runRestService(world, ledger, by('rest')),
       runBusService(world, ledger, { ...by('bus'), reply: false }),

@@ -14,6 +14,11 @@ const HEARTBEAT_EVERY_MS = 10_000
 const STEPS = 3
 const MOST_STEP_MS = 20
 
+const sidOf = ({ session_id, session_config }: Created): string => {
+  const config = session_config as { session_id?: string } | undefined
+  return String(session_id ?? config?.session_id)
+}
+
 type Created = { sandbox_id: string; sandbox_auth_token: string } & Record<string, unknown>
 
 /** Answers the provider's calls: the sandbox that is to be created is one of these. */
@@ -22,11 +27,10 @@ export const startSandboxes = (world: World, ledger: Ledger, randomFor: (id: str
   const accept = world.provider.answer
   world.provider.answer = call => {
     const created = call.body as Created
-    // The same job may be done twice.
-    if (/create|restore/.test(call.operation) && !known.has(created.sandbox_id)) {
-      const sandbox = startSandbox(world, ledger, created, randomFor(created.sandbox_id))
-      known.set(created.sandbox_id, sandbox)
-    }
+    if (!/create|restore/.test(call.operation)) return accept(call)
+    // The same job may be done twice. Ids are unique within a session.
+    const key = `${sidOf(created)} ${created.sandbox_id}`
+    if (!known.has(key)) known.set(key, startSandbox(world, ledger, created, randomFor(key)))
     return accept(call)
   }
   return {
@@ -38,8 +42,7 @@ export const startSandboxes = (world: World, ledger: Ledger, randomFor: (id: str
 
 const startSandbox = (world: World, ledger: Ledger, created: Created, random: Random) => {
   const { sandbox_id: sandboxId } = created
-  const config = created.session_config as { session_id: string } | undefined
-  const sid = (created.session_id as string | undefined) ?? config?.session_id ?? ''
+  const sid = sidOf(created)
   const run = `run-${sandboxId}`.slice(0, 64)
   const begun = new Set<string>()
   const stopped = new Set<string>()

@@ -1,0 +1,92 @@
+/**
+ * How long the sessions of an owner that is killed wait for their next prompt to be recorded: when
+ * another owner takes them, and when the same process is started again at once, as a supervisor does.
+ *
+ *   npm run bench:takeover -- [rounds]
+ */
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { publishCommand } from '../lib/bus/command.ts'
+import { startBus } from '../test/fixtures/bus.ts'
+import { createSession, logOf, ownerConfig, promptOf, spawnOwner } from '../test/owner/owners.ts'
+import { machineFacts, percentile } from './report.ts'
+import { openScope } from './scope.ts'
+
+const SESSIONS = 300
+const rounds = Number(process.argv[2] ?? 10)
+
+const scope = openScope()
+const { nats, bus } = await startBus(scope)
+const env = { SANDBOX_PROVIDER: 'none' }
+// The default lease.
+const config = ownerConfig(scope, nats.url, { ...env, OWNER_LEASE_MS: '2000' })
+const more = { ...env, MAX_UNFINISHED_PROMPTS: '1000000', LOG_LEVEL: 'info' }
+const owners = [spawnOwner(scope, config, more), spawnOwner(scope, config, more)]
+
+/** Resolves with the time of the record that answers a request. */
+const waiting = new Map<string, (atMs: number) => void>()
+bus.nc.subscribe('live.*', {
+  callback: (_error, message) => {
+    const { sid, request } = message.json<{ sid: string; request: { id: string } | null }>()
+    waiting.get(`${sid}/${request?.id}`)?.(performance.now())
+  },
+})
+let count = 0
+const promptAll = (sids: readonly string[]): Promise<number[]> => {
+  const id = `p${++count}`
+  return Promise.all(
+    sids.map(async sid => {
+      const recorded = new Promise<number>(resolve => waiting.set(`${sid}/${id}`, resolve))
+      await publishCommand(bus, sid, promptOf(id), { deadlineMs: 60_000 })
+      const atMs = await recorded
+      waiting.delete(`${sid}/${id}`)
+      return atMs
+    }),
+  )
+}
+const nameOf = (owner: { lines: readonly string[] }): string =>
+  /owner=(\w+)/.exec(owner.lines.join('\n'))?.[1] ??
+  /"owner":"(\w+)"/.exec(owner.lines.join('\n'))?.[1] ??
+  ''
+/** Sessions by the owner of their newest record. */
+const ownedBy = async (sids: readonly string[], name: string): Promise<string[]> => {
+  const owned = await Promise.all(
+    sids.map(async sid => (await logOf(bus, sid)).at(-1)?.record.owner === name),
+  )
+  return sids.filter((_, n) => owned[n])
+}
+const say = (what: string, gapsMs: readonly number[]) => {
+  const [p50, p99] = [0.5, 0.99].map(share => (percentile(gapsMs, share) / 1000).toFixed(2))
+  const worst = (Math.max(...gapsMs) / 1000).toFixed(2)
+  console.log(`${what}: p50 ${p50} s, p99 ${p99} s, worst ${worst} s (${gapsMs.length} sessions)`)
+}
+
+for (const fact of await machineFacts()) console.log(fact)
+const sids = Array.from({ length: SESSIONS }, (_, n) => `gap-${n}`)
+await Promise.all(sids.map(sid => createSession(bus, sid)))
+const taken: number[] = []
+const restarted: number[] = []
+for (let round = 0; round < rounds * 2; round++) {
+  const victim = owners[round % 2] as (typeof owners)[number]
+  const isRestart = round >= rounds
+  await promptAll(sids)
+  const owned = await ownedBy(sids, nameOf(victim))
+  // At any point of the lease.
+  await delay(Math.random() * 500)
+  await victim.kill()
+  const killedMs = performance.now()
+  if (isRestart) victim.start()
+  const atMs = await promptAll(owned)
+  const gaps = isRestart ? restarted : taken
+  gaps.push(...atMs.map(at => at - killedMs))
+  if (!isRestart) victim.start()
+  // Until both are at work again.
+  do {
+    await delay(500)
+    await promptAll(sids)
+  } while ((await ownedBy(sids, nameOf(victim))).length < SESSIONS / 4)
+}
+say('taken by another', taken)
+say('started again at once', restarted)
+await scope.end(false)
+process.exit(0)
