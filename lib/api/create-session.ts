@@ -62,7 +62,17 @@ export const createSession: Resource = (app, room) => {
     summary: 'Opens a session on a repository',
     body: newSession,
     response: { 201: z.object({ sessionId: z.string(), status: z.literal('created') }) },
-    refusals: ['REQUEST_CONFLICT', 'NO_OWNER', 'BUS_UNAVAILABLE', 'STREAM_FULL'] as const,
+    refusals: [
+      'REQUEST_CONFLICT',
+      'REPOSITORY_NOT_INSTALLED',
+      'REPOSITORY_NOT_YOURS',
+      'REPOSITORIES_UNAVAILABLE',
+      'SIGN_IN_AGAIN',
+      'GITHUB_UNAVAILABLE',
+      'NO_OWNER',
+      'BUS_UNAVAILABLE',
+      'STREAM_FULL',
+    ] as const,
   }
   app.post('/sessions', { schema }, async (request, reply) => {
     const { body, caller } = request

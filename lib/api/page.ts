@@ -55,7 +55,7 @@ export const hostName = ({ host }: Pick<GithubConfig, 'host'>): string =>
 /** A way in by the git host; nothing where there is none. */
 const byGithub = (github: GithubConfig | null, next: string, words: string): string =>
   github
-    ? `<p><a class="primary" href="/login/github?next=${escapeHtml(encodeURIComponent(next))}">${words} with ${hostName(github)}</a></p>\n`
+    ? `<p><a class="primary" href="/login/github?next=${escapeHtml(encodeURIComponent(next))}">${words} ${github.host === 'forge' ? 'at' : 'with'} ${hostName(github)}</a></p>\n`
     : ''
 
 export const signInPage = {

@@ -21,6 +21,7 @@ export const repos: Resource = (app, room) => {
 
   const list = {
     summary: 'The repositories that the GitHub App sees',
+    refusals: ['GITHUB_NOT_CONFIGURED', 'REPOSITORIES_UNAVAILABLE', 'GITHUB_UNAVAILABLE'] as const,
     response: { 200: githubAnswers.repos },
   }
   app.get('/repos', { schema: list }, async () => {
@@ -31,6 +32,13 @@ export const repos: Resource = (app, room) => {
   const branches = {
     summary: 'The branches of a repository, 500 at most',
     params: repoParams,
+    refusals: [
+      'GITHUB_NOT_CONFIGURED',
+      'REPOSITORY_NOT_INSTALLED',
+      'REPOSITORIES_UNAVAILABLE',
+      'GITHUB_UNAVAILABLE',
+      'GITHUB_REFUSED',
+    ] as const,
     response: { 200: githubAnswers.branches },
   }
   app.get('/repos/:owner/:name/branches', { schema: branches }, async request => {
@@ -41,6 +49,7 @@ export const repos: Resource = (app, room) => {
   const shown = {
     summary: 'What people wrote down of a repository',
     params: repoParams,
+    refusals: ['INTERNAL'] as const,
     response: { 200: metadataOut },
   }
   app.get('/repos/:owner/:name/metadata', { schema: shown }, async request => {
@@ -54,6 +63,7 @@ export const repos: Resource = (app, room) => {
   const written = {
     summary: 'Replaces what people wrote down of a repository',
     params: repoParams,
+    refusals: ['INVALID_REQUEST', 'INTERNAL'] as const,
     response: { 200: metadataOut.extend({ status: z.literal('updated') }) },
   }
   app.put('/repos/:owner/:name/metadata', { schema: written }, async request => {

@@ -63,6 +63,14 @@ export const webhooks = async (app: App, { bus, config, nowMs }: Room): Promise<
   const schema = {
     summary: 'GitHub tells what happened; signed with the webhook secret',
     security: [],
+    refusals: [
+      'UNAUTHORIZED',
+      'INVALID_JSON',
+      'INVALID_REQUEST',
+      'NOT_CONFIGURED',
+      'STREAM_FULL',
+      'BUS_UNAVAILABLE',
+    ] as const,
     response: {
       200: z.object({ status: z.literal('ok'), event: z.string(), deliveryId: z.string() }),
     },

@@ -99,7 +99,7 @@ export const openRepair = (options: {
       asked: known?.asked ?? {},
     }
     const revision = await swap(taken, entry?.revision ?? 0)
-    return revision === undefined ? undefined : { taken, revision }
+    return revision === undefined ? undefined : { known, taken, revision }
   }
 
   /** The list from its newest end back to `fromMs`; `complete` unless it is longer than we read. */
@@ -168,15 +168,16 @@ export const openRepair = (options: {
     round: async everyMs => {
       const turn = await take(everyMs)
       if (!turn) return 0
-      const { taken, revision } = turn
+      const { known, taken, revision } = turn
       try {
         const { next, count } = await work(taken)
         await swap(next, revision)
         if (count > 0) log.info({ count }, 'missed webhooks were asked for again')
         return count
       } catch (error) {
-        // Let go, so that whoever comes next, at its time, reads the same again.
-        await swap({ ...taken, lease: null }, revision).catch(() => {})
+        // Let go as if nothing had been, so that whoever comes next reads the same again.
+        const before = { ...taken, lease: null, roundAtMs: known?.roundAtMs ?? 0 }
+        await swap(before, revision).catch(() => {})
         throw error
       }
     },

@@ -33,6 +33,7 @@ import { type Allowed, signIn } from './sign-in.ts'
 import { openUserTokens } from './user-tokens.ts'
 
 const CONCURRENCY = 8
+const REPAIR_AGAIN_MS = 500
 /** Somebody watches how their pull request is merged. */
 const HOOK_ACK_WAIT_MS = 6_000
 /** A delivery that is not to be had from GitHub for so long, some minutes each, is a dead letter. */
@@ -165,13 +166,20 @@ const serve = async (running: Running, github: GithubConfig): Promise<void> => {
   asks.close()
 }
 
-/** At the start and every `everyMs`. GitHub may be away: the next round finds the same. */
+/** At the start and every `everyMs`; sooner while GitHub, or a forge that starts with us, is away. */
 const repairAll = async (repair: Repair, everyMs: number, signal: AbortSignal, log: Log) => {
+  let failures = 0
   while (!signal.aborted) {
-    await repair.round(everyMs / 2).catch((error: unknown) => {
-      log.warn({ error }, 'missed webhooks are not looked for just now')
-    })
-    await passed(everyMs, signal)
+    try {
+      await repair.round(everyMs / 2)
+      failures = 0
+    } catch (error) {
+      failures++
+      const level = failures > 2 ? 'warn' : 'debug'
+      log[level]({ error }, 'missed webhooks are not looked for just now')
+    }
+    const waitMs = failures > 0 ? REPAIR_AGAIN_MS * 2 ** Math.min(failures, 20) : everyMs
+    await passed(Math.min(waitMs, everyMs), signal)
   }
 }
 

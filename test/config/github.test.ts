@@ -40,6 +40,7 @@ t.test('an App means GitHub, with addresses that can be set', async t => {
     webhookSecret: 'hush',
     clientId: 'Iv1.x',
     clientSecret: 'psst',
+    commentPrompts: [],
   })
   const enterprise = {
     GITHUB_API_URL: 'https://git.example.com/api/v3/',
@@ -94,4 +95,17 @@ t.test('without an App, development has the forge, production nothing', async t 
   t.same(readdirSync(env.DATA_DIR).toSorted(), ['forge-secrets.json', 'secrets.json'])
   t.equal(readConfig({ ...env, GIT_HOST: 'none' }).github, null)
   t.equal(parseConfig({ ...secrets, NODE_ENV: 'production' }).github, null)
+})
+
+t.test('keys that are changed, and lists of people', async t => {
+  const [first, second] = [1, 2].map(n => Buffer.alloc(32, n).toString('base64'))
+  const keys = { ...secrets, TOKEN_ENCRYPTION_KEY: `${first}, ${second}` }
+  t.equal(parseConfig({ ...keys, ...app }).tokenEncryptionKey, `${first}, ${second}`)
+  t.match(
+    problemsOf({ TOKEN_ENCRYPTION_KEY: `${first},short` }),
+    /^TOKEN_ENCRYPTION_KEY has a value/,
+  )
+  t.match(problemsOf({ ALLOWED_GITHUB_USERS: 'a b' }), /^ALLOWED_GITHUB_USERS is "a b"/)
+  const { github } = parseConfig({ ...secrets, ...app, GITHUB_COMMENT_PROMPTS: 'Alice, bob' })
+  t.same(github?.commentPrompts, ['alice', 'bob'])
 })

@@ -112,6 +112,7 @@ const edgeProcess = async (t: Test, edges: Edges) => {
       NATS_URL: edges.nats.url,
       DATA_DIR: config.dataDir,
       EDGE_PORT: String(port),
+      GIT_HOST: 'none',
       INTERNAL_CALLBACK_SECRET: config.internalCallbackSecret,
       TOKEN_ENCRYPTION_KEY: config.tokenEncryptionKey,
     } as NodeJS.ProcessEnv,

@@ -29,8 +29,11 @@ export const APP = {
 
 export const MAIN = 'refs/heads/main'
 
+// biome-ignore lint/suspicious/noExplicitAny: payloads are matched against what a test expects
+export type Loose = any
+
 /** A delivery as the control plane got it; its signature was checked. */
-export type Heard = { readonly id: string; readonly event: string; readonly payload: any }
+export type Heard = { readonly id: string; readonly event: string; readonly payload: Loose }
 
 /** Takes webhooks in, answers `status()`, and refuses what Octokit says is not signed. */
 export const startReceiver = async (t: Test, status: () => number = () => 200) => {
@@ -144,10 +147,13 @@ export const signIn = async (origin: string, login: string, own: Record<string, 
 }
 
 /** Asks `/login/oauth/access_token` as the App's server. */
-export const exchange = async (origin: string, form: Record<string, string>) => {
+export const exchange = async (
+  origin: string,
+  form: Record<string, string>,
+): Promise<Record<string, Loose>> => {
   const client = { client_id: APP.clientId, client_secret: APP.clientSecret }
   const answer = await post(`${origin}/login/oauth/access_token`, { ...client, ...form })
-  return { status: answer.status, ...((await answer.json()) as Record<string, any>) }
+  return { status: answer.status, ...((await answer.json()) as Record<string, Loose>) }
 }
 
 /** Sends one of the forge's forms as the browser with that cookie does. */
@@ -179,6 +185,13 @@ export const clone = async (t: Test, url: string) => {
     },
   }
 }
+
+/** What a request was refused with; undefined when it was not. */
+export const refusalOf = (request: Promise<unknown>): Promise<Loose> =>
+  request.then(
+    () => undefined,
+    error => ({ ...error.response?.data, status: error.status }),
+  )
 
 /** The address of a repository for somebody with a token. */
 export const withToken = (origin: string, repo: string, token: string, name = 'x-access-token') =>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { APP, exchange, installationToken, signIn, startForge } from './forges.ts'
+import { APP, exchange, installationToken, refusalOf, signIn, startForge } from './forges.ts'
 
 t.test('a person signs in, with PKCE', async t => {
   const { origin, as } = await startForge(t)
@@ -27,7 +27,7 @@ t.test('a person signs in, with PKCE', async t => {
   const member = (username: string) =>
     octokit.orgs.checkMembershipForUser({ org: 'demo', username })
   t.equal((await member('bob')).status as number, 204)
-  await t.rejects(member('carol'), { status: 404 })
+  t.match(await refusalOf(member('carol')), { status: 404 })
 
   const again = await exchange(origin, { code, code_verifier: verifier })
   t.match(again, { status: 200, error: 'bad_verification_code' }, 'a code works once')
@@ -78,9 +78,9 @@ t.test('a refresh token is spent once, also when two come at the same time', asy
   t.same(forge.refreshes, { good: 1, refused: 1 })
   const next = both.find(one => one.access_token)
   t.equal((await as(next?.access_token).users.getAuthenticated()).data.login, 'alice')
-  await t.rejects(
-    as(answer.access_token).users.getAuthenticated(),
-    { status: 401, response: { data: { message: 'Bad credentials' } } },
+  t.match(
+    await refusalOf(as(answer.access_token).users.getAuthenticated()),
+    { status: 401, message: 'Bad credentials' },
     'the older token ends',
   )
   t.match(await refresh(next?.refresh_token), { access_token: /^ghu_/ })
@@ -91,13 +91,13 @@ t.test('tokens end with their time', async t => {
   const here = await startForge(t, { nowMs: () => nowMs })
   const { answer } = await signIn(here.origin, 'alice')
   nowMs += 28_800_000
-  await t.rejects(here.as(answer.access_token).users.getAuthenticated(), { status: 401 })
+  t.match(await refusalOf(here.as(answer.access_token).users.getAuthenticated()), { status: 401 })
   nowMs = Date.now()
   const token = await installationToken(here)
   const mine = () => here.as(token).apps.listReposAccessibleToInstallation()
   t.equal((await mine()).data.total_count, 1)
   nowMs += 3_600_000
-  await t.rejects(mine(), { status: 401 })
+  t.match(await refusalOf(mine()), { status: 401 })
 })
 
 t.test('who is nobody, or not the App, is told so', async t => {
@@ -113,8 +113,10 @@ t.test('who is nobody, or not the App, is told so', async t => {
   t.match((await app.octokit.request('GET /app')).data, { id: 17, slug: 'agent-control-plane' })
   t.match((await app.octokit.request('GET /app/installations')).data, [{ id: 99, app_id: 17 }])
   const narrowed = installationToken({ app }, { repositories: ['none'] })
-  await t.rejects(narrowed, { status: 422 })
-  await t.rejects(installationToken({ app }, { permissions: { members: 'read' } }), { status: 422 })
+  t.match(await refusalOf(narrowed), { status: 422 })
+  t.match(await refusalOf(installationToken({ app }, { permissions: { members: 'read' } })), {
+    status: 422,
+  })
   const seen = await Promise.all(Array.from({ length: 4 }, () => get('/repos/demo/hello')))
   t.ok(
     seen.some(one => one.status === 403 && one.headers.get('x-ratelimit-remaining') === '0'),

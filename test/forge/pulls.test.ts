@@ -3,6 +3,7 @@ import {
   clone,
   deliveriesOf,
   installationToken,
+  type Loose,
   MAIN,
   signIn,
   startForge,
@@ -12,7 +13,7 @@ import {
 
 const repo = { owner: 'demo', repo: 'hello' }
 
-const failure = (promise: Promise<unknown>): Promise<any> =>
+const failure = (promise: Promise<unknown>): Promise<Loose> =>
   promise.then(
     () => t.fail('it did not fail'),
     error => ({ status: error.status, ...error.response.data }),

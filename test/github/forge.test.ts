@@ -65,7 +65,11 @@ const browse = async (
   const answer = await fetch(url, {
     redirect: 'manual',
     ...init,
-    headers: { cookie: [...jar].map(pair => pair.join('=')).join('; ') },
+    // As a browser says of a form.
+    headers: {
+      cookie: [...jar].map(pair => pair.join('=')).join('; '),
+      origin: new URL(url).origin,
+    },
   })
   for (const set of answer.headers.getSetCookie()) {
     const [name = '', value = ''] = set.split(';')[0]?.split(/=(.*)/s) ?? []
@@ -100,7 +104,8 @@ const as = async (jar: Jar, method: string, path: string, body?: object) => {
 const personalToken = async (login: string): Promise<string> => {
   const form = new URLSearchParams({ client_id: app.clientId, login })
   const url = `${app.url}/login/oauth/authorize`
-  const answer = await fetch(url, { method: 'POST', body: form, redirect: 'manual' })
+  const headers = { origin: app.url }
+  const answer = await fetch(url, { method: 'POST', headers, body: form, redirect: 'manual' })
   const code = new URL(answer.headers.get('location') ?? '').searchParams.get('code') ?? ''
   const oauth = openOAuth(app)
   const redirectUri = settings.callbackUrl
@@ -218,6 +223,7 @@ t.test('a code is spent once, and only with its verifier', async t => {
   form.set('login', 'bob')
   const answer = await fetch(`${app.url}/login/oauth/authorize`, {
     method: 'POST',
+    headers: { origin: app.url },
     body: form,
     redirect: 'manual',
   })

@@ -40,6 +40,7 @@ export const startHost = async (t: Test, env: Readonly<Record<string, string>> =
           HOME: process.env.HOME,
           DATA_DIR: dataDir,
           NATS_URL: nats.url,
+          GIT_HOST: 'none',
           INTERNAL_CALLBACK_SECRET: SECRET,
           CONTROL_PLANE_URL: plane.url,
           LOG_LEVEL: 'debug',

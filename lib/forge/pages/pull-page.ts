@@ -104,7 +104,7 @@ const actions = (possible: Possible): Html => {
 
 const standing = ({ pull, mergedBy }: PullView): Html => {
   if (pull.merged_at !== null) {
-    return html`<p class="merged">Merged by <b>${mergedBy?.login ?? 'somebody'}</b> as <code>${pull.merge_commit_sha?.slice(0, 7)}</code>, ${when(pull.merged_at)}.</p>`
+    return html`<p class="fate">Merged by <b>${mergedBy?.login ?? 'somebody'}</b> as <code>${pull.merge_commit_sha?.slice(0, 7)}</code>, ${when(pull.merged_at)}.</p>`
   }
   return pull.state === 'open' ? html`` : html`<p class="dim">Closed without being merged.</p>`
 }
