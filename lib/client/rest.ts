@@ -37,6 +37,24 @@ const person = z.looseObject({
 export type Person = z.infer<typeof person>
 const invited = z.looseObject({ path: z.string(), expiresAt: z.number() })
 const done = z.looseObject({ status: z.string() })
+/** Open, or brought up to date; or pushed, for a person to open at `createPrUrl`. */
+const pullRequest = z.union([
+  z.looseObject({
+    prNumber: z.int(),
+    prUrl: z.string(),
+    state: z.enum(['open', 'draft', 'closed', 'merged']),
+    headBranch: z.string(),
+    baseBranch: z.string(),
+    updated: z.boolean(),
+  }),
+  z.looseObject({
+    status: z.literal('manual'),
+    createPrUrl: z.string(),
+    headBranch: z.string(),
+    baseBranch: z.string(),
+  }),
+])
+export type PullRequest = z.infer<typeof pullRequest>
 const refusal = z.looseObject({ error: z.string(), code: z.string().optional() })
 
 export type RestOptions = {
@@ -44,6 +62,18 @@ export type RestOptions = {
   readonly url: string
   /** Headers of every request, for instance a service's `authorization`. */
   readonly headers?: () => Record<string, string>
+}
+
+export type NewPullRequest = {
+  readonly title: string
+  readonly body: string
+  readonly baseBranch?: string
+  readonly headBranch?: string
+  readonly draft?: boolean
+  /** Needed by services only. */
+  readonly userId?: string
+  /** Makes a repetition safe, and gives it the same outcome. */
+  readonly idempotencyKey?: string
 }
 
 export type NewSession = {
@@ -115,6 +145,14 @@ export const openRest = ({ url, headers = () => ({}) }: RestOptions) => {
     markRead: (sid: string) => call(z.looseObject({}), 'PATCH', `${session(sid)}/read-state`),
     archive: (sid: string) => call(done, 'POST', `${session(sid)}/archive`),
     unarchive: (sid: string) => call(done, 'POST', `${session(sid)}/unarchive`),
+    /** Pushes what the sandbox has and opens a pull request; resolves when that is done. */
+    openPullRequest: (sid: string, { idempotencyKey, ...body }: NewPullRequest) =>
+      call(pullRequest, 'POST', `${session(sid)}/pr`, {
+        body,
+        ...(idempotencyKey ? { headers: { 'idempotency-key': idempotencyKey } } : {}),
+      }),
+    /** Gives up the one whose branch is being pushed. */
+    cancelPullRequest: (sid: string) => call(done, 'DELETE', `${session(sid)}/pr`),
     /** For good. */
     deleteSession: (sid: string) => call(done, 'DELETE', session(sid)),
     /** Stored lines, newest first, from a cursor on. */

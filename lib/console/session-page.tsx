@@ -5,6 +5,8 @@ import type { Session } from '../client/session.ts'
 import { Avatar } from './avatar.tsx'
 import { Invite } from './invite.tsx'
 import { PromptBox } from './prompt-box.tsx'
+import { PullRequestButton } from './pull-request-form.tsx'
+import { PullRequests } from './pull-requests.tsx'
 import { Queue } from './queue.tsx'
 import { rest } from './rest.ts'
 import { SESSIONS_CHANGED } from './session-list.tsx'
@@ -45,6 +47,7 @@ const Announcement = ({ session }: { session: Session }) => {
 const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person }) => {
   const { view } = session
   const info = view.session
+  const status = info?.status
   return (
     <header class="session-head">
       <div class="what">
@@ -66,6 +69,7 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
         {view.people.map(person => (
           <Avatar key={person.participantId} who={person} status={person.status} />
         ))}
+        {info && status !== 'archived' && <PullRequestButton sid={sid} title={info.title} />}
         {me.role === 'developer' && <Invite sid={sid} />}
         {info && <SessionMenu sid={sid} status={info.status} />}
       </section>
@@ -108,6 +112,7 @@ export const SessionPage = ({ sid, me }: { sid: string; me: Person }) => {
           {view.sandboxError}
         </div>
       )}
+      <PullRequests artifacts={session.view.artifacts} />
       <Timeline session={session} />
       <Announcement session={session} />
       <footer>

@@ -108,7 +108,8 @@ const bodyOf = ({ event, text: words, growing }: Item, mine: boolean): Component
     case 'artifact':
       return (
         <Note kind="git">
-          {text(event.artifactType)}: <code>{text(event.url)}</code>
+          {event.artifactType === 'pr' ? 'Pull request' : text(event.artifactType)}:{' '}
+          <code>{text(event.url)}</code>
         </Note>
       )
     case 'push_complete':

@@ -1,0 +1,124 @@
+/**
+ * From a prompt to a merged pull request, with everything real: the forge, the github process, a local
+ * sandbox and its agent, git over HTTP. On the way a token of the git host is nowhere to be found.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { sandboxToken } from '../../lib/auth/sandbox-token.ts'
+import { type Frame, subscribe } from '../fixtures/socket.ts'
+import { startSystem } from '../fixtures/system.ts'
+
+/** As the forge, and GitHub, begin tokens of Apps, of people, and what renews those. */
+const TOKEN = /gh[sur]_[A-Za-z0-9]{16,}/
+
+const of =
+  (type: string, fits: (frame: Frame) => boolean = () => true) =>
+  (frame: Frame) =>
+    frame.type === type && fits(frame)
+const shows = (state: string) => (frame: Frame) => frame.artifact.metadata?.state === state
+const ends = of('sandbox_event', frame => frame.event.type === 'execution_complete')
+
+/** Files under `folder` in which a token stands. */
+const leaks = async (folder: string): Promise<string[]> => {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = names.filter(one => one.isFile()).map(one => join(one.parentPath, one.name))
+  const found = await Promise.all(
+    files.map(async path => TOKEN.test(await readFile(path, 'latin1').catch(() => '')) && path),
+  )
+  return found.filter(path => path !== false)
+}
+
+/** Watches what processes are started with, until told to stop. */
+const watchArguments = () => {
+  const seen = new Set<string>()
+  let going = true
+  const look = async () => {
+    while (going) {
+      for (const pid of await readdir('/proc').catch(() => [])) {
+        if (!/^\d+$/.test(pid)) continue
+        const text = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')
+        if (TOKEN.test(text)) seen.add(text)
+      }
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    return [...seen]
+  }
+  const looking = look()
+  return () => {
+    going = false
+    return looking
+  }
+}
+
+t.setTimeout(240_000)
+
+t.test('a session ends in a merged pull request', async t => {
+  const system = await startSystem(t, { provider: 'local', githubs: 1 })
+  const { call } = system
+  const sid = await system.createSession()
+  const client = await subscribe(t, system.edges[0] as string, {
+    sid,
+    token: await system.wsToken(sid, 'alice'),
+  })
+  const stopWatching = watchArguments()
+  const say = async (content: string) => {
+    const from = client.frames.length
+    client.send({ type: 'prompt', content, clientRequestId: `p${from}` })
+    return { from, end: await client.until(ends, from) }
+  }
+  const commit = 'echo hi > x && git add -A && git commit -qm "Add x" && git log --oneline -1'
+  const { from, end } = await say(
+    `$ ${commit}\n$ open-pull-request --title "Add x" --body "It says hi."`,
+  )
+  t.match(end, { event: { success: true } })
+  const created = client.frames.slice(from).find(of('artifact_created'))
+  t.match(created, {
+    artifact: {
+      type: 'pr',
+      prNumber: 1,
+      metadata: { state: 'open', title: 'Add x', base: 'main' },
+    },
+  })
+  const branchName = `open-inspect/${sid}`
+  t.match(client.frames.find(of('session_branch')), { branchName })
+  const calls = client.frames.filter(of('sandbox_event', one => one.event.type === 'tool_call'))
+  t.match(JSON.stringify(calls), `Pull request #1 is open (open): ${created?.artifact.url}`)
+
+  const lent = await call(
+    'POST',
+    `/sessions/${sid}/scm-credentials`,
+    {},
+    {
+      headers: { authorization: `Bearer ${sandboxToken(system.secret, sid, 1)}` },
+    },
+  )
+  t.match(lent, { status: 200, body: { username: 'x-access-token', password: TOKEN } })
+  t.equal(lent.headers.get('cache-control'), 'no-store')
+  const forge = async (method: string, path: string) => {
+    const answer = await fetch(`${system.forge}/api/v3/repos/demo/hello${path}`, {
+      method,
+      headers: { authorization: `token ${lent.body.password}` },
+      ...(method === 'GET' ? {} : { body: '{}' }),
+    })
+    return answer.json()
+  }
+  t.match(await forge('GET', '/pulls/1'), { title: 'Add x', head: { ref: branchName }, commits: 1 })
+
+  await say(
+    '$ echo more >> x && git commit -qam "Add more" && open-pull-request --title "Add x, and more"',
+  )
+  const { body } = await call('GET', `/sessions/${sid}/artifacts`)
+  t.match(body.artifacts, [{ metadata: { number: 1, title: 'Add x, and more' } }], 'the same one')
+  t.match(await forge('GET', '/pulls/1'), { title: 'Add x, and more', commits: 2 })
+
+  await forge('PUT', '/pulls/1/merge')
+  await client.until(of('artifact_updated', shows('merged')))
+  t.match((await call('GET', `/sessions/${sid}`)).body, { session: { branchName } })
+  t.same(await stopWatching(), [], 'no process was started with a token')
+  const kept = (await readdir(system.dataDir)).filter(name => name !== 'forge')
+  t.ok(kept.includes('sandboxes') && kept.includes('repos'), `${kept} are looked through`)
+  for (const folder of kept) {
+    t.same(await leaks(join(system.dataDir, folder)), [], `none is in ${folder}`)
+  }
+})
