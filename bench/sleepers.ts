@@ -53,10 +53,15 @@ const megabytes = (bytes: number) => (bytes / 1024 ** 2).toFixed(0)
 const diskOf = (folder: string): number =>
   Number(execFileSync('du', ['-sk', folder]).toString().split('\t')[0]) * 1024
 
-/** Nothing waits to be decided, and everything that was touched has been put to rest. */
+/** Nothing waits to be decided, and the owner does not let go of anything any more. */
 const asleep = async () => {
   while ((await bus.jsm.streams.info(CMD)).state.messages > 0) await delay(100)
-  await delay(IDLE_MS * 2)
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
+    await delay(IDLE_MS * 2)
+    const now = (await scales[0]?.()) ?? 0
+    if (now > before * 0.98) return
+    before = now
+  }
 }
 const wake = async (sids: readonly string[], work: (sid: string) => Promise<unknown>) => {
   const tookMs: number[] = []
