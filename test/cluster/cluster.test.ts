@@ -11,7 +11,7 @@ import { usualFormation } from '../chaos/world.ts'
 
 const SECONDS = 26
 
-t.test('any nats-server may die', { timeout: 240_000 }, async t => {
+t.test('any nats-server may die', { timeout: 280_000 }, async t => {
   const seed = Number(process.env.SEED ?? 5)
   const formation = usualFormation(3)
   const say = (text: string) => t.comment(text)
