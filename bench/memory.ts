@@ -25,26 +25,37 @@ export const bytesHeld = (pid: number): number => {
 }
 
 /** Opens the edge's inspector; resolves with how to weigh the edge, in bytes. */
-export const weighEdge = (scope: Scope, system: System): Promise<() => Promise<number>> =>
-  weighProcess(scope, system, 'edge')
+export const weighEdge = async (scope: Scope, system: System): Promise<() => Promise<number>> => {
+  const weigh = await weighProcess(scope, system, 'edge')
+  return async () => (await weigh()).held
+}
 
-/** Opens a process' inspector; resolves with how to weigh it, in bytes. */
+/** In bytes: what the process holds, and what of it are objects that are in use. */
+export type Weight = { readonly held: number; readonly used: number }
+
+/** Opens a process' inspector; resolves with how to weigh it. */
 export const weighProcess = async (
   scope: Scope,
   system: System,
   role: Role,
-): Promise<() => Promise<number>> => {
+): Promise<() => Promise<Weight>> => {
   const pid = system.process(role).pid()
   const said = new RegExp(`^${role}\\.0 [\\s\\S]*Debugger listening on (ws:\\S+)`)
   process.kill(pid, 'SIGUSR1')
   const socket = new WebSocket(said.exec(await system.logged(said))?.[1] ?? '')
   scope.teardown(() => socket.terminate())
   await once(socket, 'open')
-  return async () => {
-    socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
+  const call = async (id: number, method: string) => {
+    socket.send(JSON.stringify({ id, method }))
     for (;;) {
       const [bytes] = await once(socket, 'message')
-      if (JSON.parse(String(bytes)).id === 1) return bytesHeld(pid)
+      const said = JSON.parse(String(bytes))
+      if (said.id === id) return said.result
     }
+  }
+  return async () => {
+    await call(1, 'HeapProfiler.collectGarbage')
+    const { usedSize } = await call(2, 'Runtime.getHeapUsage')
+    return { held: bytesHeld(pid), used: usedSize }
   }
 }

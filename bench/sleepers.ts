@@ -59,11 +59,12 @@ const diskOf = (folder: string): number =>
 /** Nothing waits to be decided, and the owner does not let go of anything any more. */
 const asleep = async () => {
   while ((await bus.jsm.streams.info(CMD)).state.messages > 0) await delay(100)
-  for (let before = Number.POSITIVE_INFINITY; ; ) {
+  let least = Number.POSITIVE_INFINITY
+  for (let still = 0; still < 2; ) {
     await delay(IDLE_MS * 2)
-    const now = (await scales[0]?.()) ?? 0
-    if (now > before * 0.98) return
-    before = now
+    const now = (await scales[0]?.())?.used ?? 0
+    still = now > least * 0.99 ? still + 1 : 0
+    least = Math.min(least, now)
   }
 }
 const wake = async (sids: readonly string[], work: (sid: string) => Promise<unknown>) => {
@@ -77,7 +78,8 @@ const wake = async (sids: readonly string[], work: (sid: string) => Promise<unkn
 }
 const weigh = async () => {
   const held = await Promise.all(scales.map(scale => scale()))
-  return [...held.map(megabytes), megabytes(bytesHeld(system.nats.pid()))]
+  const cells = held.map(({ held, used }) => `${megabytes(held)} (${megabytes(used)})`)
+  return [...cells, megabytes(bytesHeld(system.nats.pid()))]
 }
 const row = (cells: readonly string[]) => console.log(cells.map(cell => cell.padStart(15)).join(''))
 /** Of user and system, in ticks of 10 ms. (Linux) */
@@ -87,6 +89,7 @@ const cpuMs = (pid: number): number => {
 }
 
 for (const fact of await machineFacts()) console.log(fact)
+console.log('memory held (of that, objects in use)')
 row(['sessions', ...ROLES.map(role => `${role} MB`), 'nats MB', 'nats disk MB', 'rows MB'])
 row(['0', ...(await weigh())])
 let total = 0
