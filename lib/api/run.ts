@@ -14,6 +14,7 @@ import { fail } from '../../subjects/errors.ts'
 import { AUTH_BUCKET, REPOS_BUCKET } from '../../subjects/streams.ts'
 import { connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
+import { patiently } from '../bus/failure.ts'
 import { runCallbacks } from '../callbacks/run.ts'
 import type { Log } from '../telemetry/log.ts'
 import { buildApp } from './app.ts'
@@ -35,8 +36,8 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
   const bus = await connectBus({ url: config.natsUrl, name: `api-${instance}` })
   await declareStreams(bus, { replicas: config.natsReplicas })
   const index = await openSessionIndex(bus, join(config.dataDir, 'api', instance), log)
-  const codes = await new Kvm(bus.js).open(AUTH_BUCKET)
-  const repos = await new Kvm(bus.js).open(REPOS_BUCKET)
+  const codes = await patiently(() => new Kvm(bus.js).open(AUTH_BUCKET))
+  const repos = await patiently(() => new Kvm(bus.js).open(REPOS_BUCKET))
   const reads = openReadStates(bus)
   const room = { bus, config, codes, repos, index, reads, nowMs: Date.now }
   const app = await buildApp(room, await bundling, log)

@@ -11,6 +11,7 @@ import { isTombstone, record } from '../../subjects/records.ts'
 import { IDX } from '../../subjects/streams.ts'
 import { sessionOfIndex } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
+import { patiently } from '../bus/failure.ts'
 import { parseJson } from '../bus/json.ts'
 import { type IndexStore, openIndexStore } from '../store/index-store.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -43,7 +44,7 @@ const within = (promise: Promise<unknown>, ms: number): Promise<unknown> => {
 /** A stream that was made anew counts from 1 again, so its copy is another file. */
 const openFile = async (bus: Bus, folder: string): Promise<IndexStore> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { created } = await bus.jsm.streams.info(IDX)
+  const { created } = await patiently(() => bus.jsm.streams.info(IDX))
   const name = `index-${Date.parse(created)}.db`
   for (const other of await readdir(folder)) {
     if (other.startsWith('index-') && !other.startsWith(name)) {

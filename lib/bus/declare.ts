@@ -19,8 +19,7 @@ import {
 } from '../../subjects/streams.ts'
 import { READS_BUCKET } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
-import { isWorthRetrying } from './failure.ts'
-import { retrying } from './retry.ts'
+import { isWorthRetrying, patiently } from './failure.ts'
 
 const NOT_FOUND = 10059
 
@@ -81,11 +80,6 @@ const declareStream = async (bus: Bus, wanted: Partial<StreamConfig> & { name: s
     })
   }
 }
-
-/** A server that has just come back may be busy with its files for a while. */
-const DEADLINE_MS = 30_000
-const patiently = <T>(declare: () => Promise<T>): Promise<T> =>
-  retrying(declare, { deadlineMs: DEADLINE_MS, retryable: isWorthRetrying })
 
 /**
  * Declares all streams and buckets of `subjects/streams.ts`.

@@ -1,6 +1,7 @@
 /** What a failed request to NATS means for whoever wanted it. */
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { codeOf, fail } from '../../subjects/errors.ts'
+import { retrying } from './retry.ts'
 
 /** Error codes of nats-server's JetStream API that we act on. */
 const API = {
@@ -65,3 +66,14 @@ export const isWorthRetrying = (error: unknown): boolean => {
   const api = apiCode(error)
   return code === 'BUS_UNAVAILABLE' && (api === undefined || PASSING.has(api))
 }
+
+/** A server that has just come back may be busy with its files, and a cluster without a leader, for a while. */
+const PATIENCE_MS = 30_000
+
+/**
+ * Asks again while the bus does not answer, for what a process cannot begin without: better to wait than to
+ * end and be started again.
+ * @throws what NATS answers, or its silence after 30 s
+ */
+export const patiently = <T>(ask: () => Promise<T>): Promise<T> =>
+  retrying(ask, { deadlineMs: PATIENCE_MS, retryable: isWorthRetrying })

@@ -9,7 +9,7 @@ import type { z } from 'zod'
 import type { DeadLetterKind, Pattern, Subject } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { deadLetter } from './dead-letter.ts'
-import { busFailure, isWorthRetrying } from './failure.ts'
+import { busFailure, isWorthRetrying, patiently } from './failure.ts'
 import { parseJson } from './json.ts'
 import { retrying } from './retry.ts'
 
@@ -66,19 +66,17 @@ export type ConsumeJobs<T> = {
 /** Takes jobs until the signal aborts, then finishes those under way and resolves. */
 export const consumeJobs = async <T>(bus: Bus, options: ConsumeJobs<T>): Promise<void> => {
   const { stream, durable, signal } = options
-  await retrying(
-    () =>
-      bus.jsm.consumers.add(stream, {
-        durable_name: durable,
-        filter_subject: options.filter,
-        ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(options.ackWaitMs ?? ACK_WAIT_MS),
-        max_deliver: -1,
-        max_ack_pending: 1_000,
-      }),
-    { deadlineMs: 30_000, retryable: isWorthRetrying },
+  await patiently(() =>
+    bus.jsm.consumers.add(stream, {
+      durable_name: durable,
+      filter_subject: options.filter,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(options.ackWaitMs ?? ACK_WAIT_MS),
+      max_deliver: -1,
+      max_ack_pending: 1_000,
+    }),
   )
-  const consumer = await bus.js.consumers.get(stream, durable)
+  const consumer = await patiently(() => bus.js.consumers.get(stream, durable))
   const running = new Set<Promise<void>>()
   const messages = await consumer.consume({ max_messages: options.concurrency, expires: 5_000 })
   const stop = () => messages.stop()
