@@ -121,4 +121,5 @@ t.test('a session ends in a merged pull request', async t => {
   // What the forge keeps is the git host's own.
   const ours = (path: string) => !path.startsWith(join(system.dataDir, 'forge'))
   t.same((await leaks(system.dataDir)).filter(ours), [], 'no file holds a token')
+  t.same(await leaks(system.nats.folder), [], 'nor does a stream')
 })
