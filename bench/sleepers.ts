@@ -15,7 +15,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ask } from '../lib/bus/ask.ts'
 import { publishCommand, requestCommand } from '../lib/bus/command.ts'
+import { armTimer } from '../lib/owner/timers.ts'
 import { CMD } from '../subjects/streams.ts'
+import { sessionId } from '../subjects/subjects.ts'
 import { openBus } from '../test/fixtures/bus.ts'
 import { type Role, startSystem } from '../test/fixtures/system.ts'
 import { creation, promptOf } from '../test/owner/owners.ts'
@@ -28,6 +30,7 @@ const sockets = Number(process.argv[3] ?? 1_000)
 const IDLE_MS = 5_000
 const AT_ONCE = 400
 const SAMPLE = 200
+const DEADLINES = 10_000
 const patience = { deadlineMs: 120_000 }
 
 const scope = openScope()
@@ -53,10 +56,15 @@ const megabytes = (bytes: number) => (bytes / 1024 ** 2).toFixed(0)
 const diskOf = (folder: string): number =>
   Number(execFileSync('du', ['-sk', folder]).toString().split('\t')[0]) * 1024
 
-/** Nothing waits to be decided, and everything that was touched has been put to rest. */
+/** Nothing waits to be decided, and the owner does not let go of anything any more. */
 const asleep = async () => {
   while ((await bus.jsm.streams.info(CMD)).state.messages > 0) await delay(100)
-  await delay(IDLE_MS * 2)
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
+    await delay(IDLE_MS * 2)
+    const now = (await scales[0]?.()) ?? 0
+    if (now > before * 0.98) return
+    before = now
+  }
 }
 const wake = async (sids: readonly string[], work: (sid: string) => Promise<unknown>) => {
   const tookMs: number[] = []
@@ -103,6 +111,22 @@ for (const step of steps) {
   )
 }
 
+const pids = [...ROLES.map(role => system.process(role).pid()), system.nats.pid()]
+/** What each process takes of a processor while nothing happens. */
+const idleShares = async () => {
+  const used = pids.map(cpuMs)
+  await delay(20_000)
+  return pids.map((pid, n) => `${((cpuMs(pid) - (used[n] ?? 0)) / 200).toFixed(1)} %`).join(', ')
+}
+console.log(`processor, nothing waits (${[...ROLES, 'nats'].join(', ')}): ${await idleShares()}`)
+const inAnHourMs = Date.now() + 3_600_000
+const unarmed = await weigh()
+await inParallel(range(0, DEADLINES), n =>
+  armTimer(bus, sessionId(sidOf(n)), { name: 'execution', atMs: inAnHourMs + n }),
+)
+console.log(`MB before ${DEADLINES} pending deadlines: ${unarmed}; with them: ${await weigh()}`)
+console.log(`processor with them: ${await idleShares()}`)
+
 const edge = (system.edges[0] ?? '').replace(/^http/, 'ws')
 const before = await weigh()
 await inParallel(range(0, sockets), async n => {
@@ -122,11 +146,7 @@ console.log(
   `before ${sockets} sockets (${[...ROLES, 'nats'].join(', ')} MB): ${before.slice(0, 4)}`,
 )
 console.log(`with them, their sessions asleep:                  ${await weigh()}`)
-const pids = [...ROLES.map(role => system.process(role).pid()), system.nats.pid()]
-const used = pids.map(cpuMs)
-await delay(20_000)
-const shares = pids.map((pid, n) => `${((cpuMs(pid) - (used[n] ?? 0)) / 200).toFixed(1)} %`)
-console.log(`processor while nothing happens: ${shares.join(', ')}`)
+console.log(`processor with them: ${await idleShares()}`)
 const restartMs = performance.now()
 await system.process('api').kill()
 await system.process('api').start()

@@ -154,6 +154,7 @@ export const VARIABLES = {
     .describe('a name of up to 64 letters, digits, - and _'),
   CLIENT_AUTH_TIMEOUT_MS: ms(30_000),
   WS_TOKEN_TTL_MS: ms(86_400_000),
+  SERVICE_AUTH: oneOf(['any', 'signature'], 'any'),
   SERVICE_TOKEN_WINDOW_MS: ms(300_000),
   HEARTBEAT_STALE_MS: ms(90_000),
   SANDBOX_INACTIVITY_TIMEOUT_MS: ms(600_000),

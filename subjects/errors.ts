@@ -76,6 +76,7 @@ export const ERRORS = {
   CONFIG_INVALID: { text: 'The configuration is not usable', http: 500 },
   PORT_IN_USE: { text: 'The port is in use', http: 500 },
   STORE_DAMAGED: { text: 'A database file is damaged and was set aside', http: 503 },
+  STORE_FULL: { text: 'The disk of the session is full just now, try again', http: 503 },
   STORE_TOO_NEW: { text: 'A database file was written by a newer version', http: 500 },
   RECORD_TOO_NEW: {
     text: 'A newer version of this program has written the session; this one leaves it alone',

@@ -32,6 +32,7 @@ import { sandboxReports } from './sandbox-reports.ts'
 import { scmCredentials } from './scm-credentials.ts'
 import { showSession } from './show-session.ts'
 import { signIn } from './sign-in.ts'
+import { readSignatures } from './signed-requests.ts'
 import { title } from './title.ts'
 import { warm } from './warm.ts'
 import { webhooks } from './webhooks.ts'
@@ -73,6 +74,7 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
   const app = validateWithZod(base as unknown as App)
   sendHeaders(base as unknown as App)
   readJsonBodies(base as unknown as App)
+  readSignatures(base as unknown as App, room)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
   await app.register(cookie)

@@ -1,6 +1,6 @@
 /**
- * Who calls. A service proves with its token that it may speak for its users, and names them in the
- * body. A browser's cookie says who it is, and nothing in a body can make it somebody else.
+ * Who calls. A service signs its request, and with it for whom it acts; or it proves with the seed's
+ * token that it may speak for its users, and names them in the body. A browser's cookie says who it is, and nothing in a body can make it somebody else.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Actor } from '../../subjects/commands.ts'
@@ -10,7 +10,8 @@ import { readCookie, SIGNIN_COOKIE, type SignedIn } from '../auth/signin-cookie.
 import type { Room } from './room.ts'
 
 export type Caller =
-  | { readonly kind: 'service' }
+  /** `signedFor`: the user or the service itself, as signed; null: it may name users in the body. */
+  | { readonly kind: 'service'; readonly signedFor: string | null }
   | { readonly kind: 'person'; readonly who: SignedIn }
 
 declare module 'fastify' {
@@ -37,22 +38,35 @@ export const personOf = (request: FastifyRequest, room: Room): SignedIn | undefi
   return readCookie(secret, request.cookies[SIGNIN_COOKIE], room.nowMs())
 }
 
-/** The service or signed-in person who asks. @throws `UNAUTHORIZED` for anybody else */
+/**
+ * The service or signed-in person who asks. Of a signed request it is known once its body was read.
+ * @throws `UNAUTHORIZED` for anybody else
+ */
 export const callerOf = (request: FastifyRequest, room: Room): Caller => {
+  if (request.signedClaim) {
+    if (request.signedFor === null) throw fail('UNAUTHORIZED')
+    return { kind: 'service', signedFor: request.signedFor }
+  }
   const { authorization } = request.headers
   const person = authorization === undefined ? personOf(request, room) : undefined
   if (person) return { kind: 'person', who: person }
+  if (room.config.serviceAuth === 'signature') throw fail('UNAUTHORIZED')
   verifyServiceToken(room.config.internalCallbackSecret, authorization, {
     nowMs: room.nowMs(),
     windowMs: room.config.serviceTokenWindowMs,
   })
-  return { kind: 'service' }
+  return { kind: 'service', signedFor: null }
 }
 
 /** Lets only a service or a signed-in person through to the routes of this scope. */
 export const requireCaller = (app: FastifyInstance, room: Room): void => {
   app.addHook('onRequest', async request => {
-    request.caller = callerOf(request, room)
+    if (!request.signedClaim) request.caller = callerOf(request, room)
+  })
+  // Runs behind the one that verifies signatures.
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (request.signedClaim) request.caller = callerOf(request, room)
+    return payload
   })
 }
 
@@ -85,7 +99,7 @@ export const actorOf = (caller: Caller, claim: Claim, otherwise?: string): Actor
       ...(githubUserId ? { githubUserId } : {}),
     }
   }
-  const userId = claim.userId || otherwise
+  const userId = caller.signedFor ?? (claim.userId || otherwise)
   if (!userId) throw fail('INVALID_REQUEST', { message: 'userId is required' })
   return {
     userId,

@@ -136,7 +136,7 @@ const documentOf = (routes: readonly Documented[]): Json => {
   return {
     openapi: '3.1.0',
     info: { title: 'Control plane for background coding agents', version: '1' },
-    security: [{ service: [] }, { person: [] }],
+    security: [{ service: [] }, { signature: [] }, { person: [] }],
     paths,
     components: {
       schemas: { Error: ERROR },
@@ -145,6 +145,13 @@ const documentOf = (routes: readonly Documented[]): Json => {
           type: 'http',
           scheme: 'bearer',
           description: '`<milliseconds>.<hex HMAC-SHA256 of them>`, five minutes',
+        },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-OpenInspect-Service-Signature',
+          description:
+            '`sig1.<ms>.<nonce>.<hex HMAC-SHA256>` beside `X-OpenInspect-Service` and `X-OpenInspect-Actor`, over the whole request',
         },
         person: { type: 'apiKey', in: 'cookie', name: 'signin' },
         sandbox: { type: 'http', scheme: 'bearer', description: 'The token of one sandbox' },

@@ -11,6 +11,7 @@ import { outstandingFor } from '../session/frames.ts'
 import { shownPerson } from '../session/people.ts'
 import { detailsOf, snapshotOf } from '../session/snapshot.ts'
 import { viewOf } from '../session/view.ts'
+import { isDiskFull } from '../store/database.ts'
 import type { TimelinePage } from '../store/read/timeline.ts'
 import type { SessionStore } from '../store/session-store.ts'
 import { loadSession, type Memory } from './journal.ts'
@@ -163,6 +164,7 @@ export const openAnswers =
         mayAnswer()
         return { recordSeq: memory.sequence, ...given }
       } catch (error) {
+        if (isDiskFull(error)) throw fail('STORE_FULL', { error })
         throw codeOf(error) === 'BUS_UNAVAILABLE' ? fail('NO_OWNER', { error }) : error
       }
     })

@@ -18,7 +18,7 @@ import {
   command as commandSchema,
   type SessionCommand,
 } from '../../subjects/commands.ts'
-import { codeOf, type ErrorCode, fail } from '../../subjects/errors.ts'
+import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
 import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import type { Reply } from '../../subjects/replies.ts'
 import { type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
@@ -104,19 +104,29 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     session.working = false
   }
 
+  /** Between two attempts questions are answered, from what the log has. */
   const decideOne = async (session: ActiveSession, next: Delivery | Parked) => {
     const delivery = 'body' in next ? next : await whole(next)
     if (!delivery) return isOpen() ? next.settle() : undefined
-    for (let isFirst = true; isOpen(); isFirst = false) {
-      const stopped = await session.turn(() => work(session, delivery))
-      if (!stopped) return
-      if (isFirst) {
-        log.error({ sid: session.sid, error: stopped }, 'session stands still, it cannot be read')
-        const code = codeOf(stopped) ?? 'INTERNAL'
-        say(delivery, { ok: false, code, message: stopped.message }, 0)
-      }
-      await pause(UNREADABLE_PAUSE_MS)
+    const parsed = parseJson(commandSchema, delivery.body)
+    if (!parsed.ok) return unreadable(delivery, parsed.reason)
+    let mistakes = 0
+    for (let failures = 0; isOpen(); failures++) {
+      const failure = await session.turn(() => work(session, delivery, parsed.value))
+      if (failure === 'done') return
+      const code = codeOf(failure)
+      if (code === 'PAYLOAD_TOO_LARGE') return unreadable(delivery, 'its record is too large', code)
+      if (code === 'INTERNAL' && ++mistakes >= CHANCES)
+        return unreadable(delivery, `not decided: ${failure?.message}`, code)
+      const isStopped = UNREADABLE.has(code)
+      if (isStopped && failures === 0) standStill(session, delivery, failure)
+      await pause(isStopped ? UNREADABLE_PAUSE_MS : Math.min(10 * 2 ** failures, MOST_PAUSE_MS))
     }
+  }
+  const standStill = (session: ActiveSession, delivery: Delivery, error: Error | undefined) => {
+    log.error({ sid: session.sid, error }, 'session stands still, it cannot be read')
+    const code = codeOf(error) ?? 'INTERNAL'
+    say(delivery, { ok: false, code, message: error?.message ?? ERRORS[code].text }, 0)
   }
 
   const whole = async (parked: Parked): Promise<Delivery | undefined> => {
@@ -131,41 +141,24 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     return undefined
   }
 
-  /** @returns what keeps the session from being read; undefined when the command is done with */
-  const work = async (session: ActiveSession, delivery: Delivery): Promise<Error | undefined> => {
-    const parsed = parseJson(commandSchema, delivery.body)
-    if (!parsed.ok) {
-      await unreadable(delivery, parsed.reason)
-      return undefined
+  /** @returns why it is not done yet; undefined: the lease is in doubt */
+  const work = async (
+    session: ActiveSession,
+    delivery: Delivery,
+    command: SessionCommand,
+  ): Promise<'done' | Error | undefined> => {
+    if (!room.lease.valid()) return undefined
+    try {
+      await attempt(session, delivery, command)
+      return 'done'
+    } catch (error) {
+      session.memory = undefined
+      const failure = busFailure(error)
+      const code = codeOf(failure)
+      const level = code === 'INTERNAL' ? 'error' : 'debug'
+      log[level]({ sid: session.sid, command: delivery.sequence, code, error }, 'not done yet')
+      return failure
     }
-    let mistakes = 0
-    for (let failures = 0; isOpen(); failures++) {
-      try {
-        if (room.lease.valid()) {
-          await attempt(session, delivery, parsed.value)
-          return undefined
-        }
-      } catch (error) {
-        session.memory = undefined
-        const failure = busFailure(error)
-        const code = codeOf(failure)
-        if (UNREADABLE.has(code)) return failure
-        const level = code === 'INTERNAL' ? 'error' : 'debug'
-        log[level]({ sid: session.sid, command: delivery.sequence, code, error }, 'not done yet')
-        const reason =
-          code === 'PAYLOAD_TOO_LARGE'
-            ? 'its record is too large'
-            : code === 'INTERNAL' && ++mistakes >= CHANCES
-              ? `not decided: ${(error as Error).message}`
-              : undefined
-        if (reason) {
-          await unreadable(delivery, reason, code)
-          return undefined
-        }
-      }
-      await pause(Math.min(10 * 2 ** failures, MOST_PAUSE_MS))
-    }
-    return undefined
   }
 
   const attempt = async (session: ActiveSession, delivery: Delivery, command: SessionCommand) => {
@@ -183,7 +176,8 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     await room.at('decided', where)
     if (!record) {
       // Nothing proves that this memory is the newest but the lease, so it is looked at once more.
-      if (!isOpen() || !room.lease.valid()) return
+      if (!isOpen()) return
+      if (!room.lease.valid()) throw fail('NO_OWNER')
       if (command.type === 'deadline') await rearm(session.sid, before, command)
       const unknown = !reply.ok && reply.code === 'SESSION_NOT_FOUND' && !before.state.deleted
       if (unknown && !delivery.replyTo) {

@@ -102,7 +102,7 @@ export const followPartitions = async (
 
     const looked = new Map<string, LeaseValue | undefined>()
     const toClaim: { p: number; entry: PartitionEntry | undefined }[] = []
-    const toRelease: Holding[] = []
+    const toRelease: Pick<Claim, 'p' | 'epoch'>[] = []
     for (let p = 0; p < PARTITIONS; p++) {
       const entry = partitions.get(p)
       const mine = desiredOwner(p, candidates) === lease.owner && !leaving
@@ -110,9 +110,12 @@ export const followPartitions = async (
       if (holding) {
         // A sequence below the epoch is only an old view of the key.
         if (entry && entry.sequence > holding.claim.epoch) drop(holding, 'taken by another')
-        else if (!mine) toRelease.push(holding)
+        else if (!mine) toRelease.push(holding.claim)
       } else if (mine && (await isFree(entry, looked))) {
         toClaim.push({ p, entry })
+      } else if (!mine && entry && isMine(entry.value, lease)) {
+        // A claim whose answer never came: others would wait for us for ever.
+        toRelease.push({ p, epoch: entry.sequence })
       }
     }
     await inParallel(toRelease, release)
@@ -139,6 +142,7 @@ export const followPartitions = async (
   const claim = async ({ p, entry }: { p: number; entry: PartitionEntry | undefined }) => {
     if (leaving || closed || stale) return
     const claimed = await claimPartition(bus, p, lease, entry)
+    if (!claimed) log.debug({ p, judged: entry?.sequence }, 'partition is taken by another')
     if (!claimed || closed || stale) return onChange()
     let holding: Holding | undefined
     let brokenBy: string | undefined
@@ -154,11 +158,12 @@ export const followPartitions = async (
     if (brokenBy !== undefined || closed || stale) broken(brokenBy ?? 'not wanted any more')
     else log.debug({ p, epoch: claimed.epoch }, 'partition taken')
   }
-  const release = async (holding: Holding) => {
-    holdings.delete(holding.claim.p)
-    await within(holding.drop(), STILL_WITHIN_MS)
-    await releasePartition(bus, holding.claim, lease)
-    log.debug({ p: holding.claim.p }, 'partition released')
+  const release = async (claim: Pick<Claim, 'p' | 'epoch'>) => {
+    const holding = holdings.get(claim.p)
+    holdings.delete(claim.p)
+    if (holding) await within(holding.drop(), STILL_WITHIN_MS)
+    await releasePartition(bus, claim, lease)
+    log.debug({ p: claim.p }, 'partition released')
   }
   function drop(holding: Holding, reason: string) {
     const { p } = holding.claim

@@ -51,7 +51,7 @@ const OPENING_SHARE = 10
 
 const CLOSE_WITHIN_MS = 4_000
 /** With more than this to be written, sessions may fall asleep unwritten. */
-const MOST_DIRTY = 1_000
+const MOST_DIRTY = 50
 
 /** The most that one file makes the others wait, however slow the machine is. */
 const MOST_PAUSE_MS = 250

@@ -69,10 +69,14 @@ export const claimPartition = async (
 }
 
 /** Says that the partition is free, unless somebody has taken it. */
-export const releasePartition = async (bus: Bus, claim: Claim, me: Identity): Promise<void> => {
-  await removeConsumer(bus, claim.consumer.name)
-  const value = { v: 1, ...me, state: 'released', epoch: claim.epoch } as const
-  await write(bus, claim.p, value, claim.epoch).catch(error => {
+export const releasePartition = async (
+  bus: Bus,
+  { p, epoch }: Pick<Claim, 'p' | 'epoch'>,
+  me: Identity,
+): Promise<void> => {
+  await removeConsumer(bus, consumerName(p, epoch))
+  const value = { v: 1, ...me, state: 'released', epoch } as const
+  await write(bus, p, value, epoch).catch(error => {
     if (!isWrongSequence(error)) throw error
   })
 }

@@ -72,9 +72,7 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
         ? sandbox.snapshot.atMs + policy.snapshotTimeoutMs
         : null
     case 'draft':
-      return state.status === 'created' && queue.length === 0
-        ? state.createdAtMs + policy.abandonedDraftMs
-        : null
+      return state.status === 'created' ? state.createdAtMs + policy.abandonedDraftMs : null
     case 'pull_request':
       return state.pullRequests.open && pullRequestDueMs(state.pullRequests.open, policy)
   }

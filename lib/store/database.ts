@@ -121,11 +121,16 @@ const STATEMENT_CHARS = 1_500
 /**
  * Lets a connection prepare each statement once. Neither the ORM nor its query builder does, and for
  * a single row preparing is most of the work.
+ *
+ * When the disk is full SQLite ends the transaction by itself; the rollback that the ORM sends after
+ * it would fail, and the ORM would keep the connection to itself for ever.
  */
-const prepareOnce = (connection: { prepare(sql: string): object }): void => {
+const prepareOnce = (connection: { prepare(sql: string): object; inTransaction: boolean }) => {
   const prepared = new LRUCache<string, object>({ max: STATEMENTS_KEPT })
   const prepare = connection.prepare.bind(connection)
-  connection.prepare = sql => {
+  connection.prepare = asked => {
+    const isOver = !connection.inTransaction && /^rollback$/i.test(asked)
+    const sql = isOver ? NOTHING : asked
     const known = prepared.get(sql)
     if (known) return known
     const statement = prepare(sql)
@@ -133,6 +138,7 @@ const prepareOnce = (connection: { prepare(sql: string): object }): void => {
     return statement
   }
 }
+const NOTHING = 'select 1 where false'
 
 const damage = (text: string): Error => Object.assign(new Error(text), { code: 'SQLITE_CORRUPT' })
 
@@ -140,6 +146,12 @@ const damage = (text: string): Error => Object.assign(new Error(text), { code: '
 export const isDamage = (error: unknown): boolean => {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
+}
+
+/** True for what SQLite and the file system say when there is no room to write. */
+export const isDiskFull = (error: unknown): boolean => {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^(SQLITE_FULL|SQLITE_IOERR_WRITE|ENOSPC|EDQUOT)/.test(code)
 }
 
 /** Renames a closed database's files out of the way; gives the error that says so. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { serviceSignature } from '../../lib/auth/service-signature.ts'
 import { startSystem } from '../fixtures/system.ts'
 
 t.test('what REST says of a session and its queue', { timeout: 240_000 }, async t => {
@@ -134,6 +135,33 @@ t.test('what REST says of a session and its queue', { timeout: 240_000 }, async 
         ROUTES.map(([method, rest]) => `${method} ${rest} 404 SESSION_NOT_FOUND`),
       )
     }
+  })
+
+  await t.test('a signed request acts for whom it is signed, whatever its body says', async t => {
+    const sid = await system.createSession()
+    const signed = (path: string, body: object | undefined, actor: string | null, extra = '') => {
+      const timestamp = String(Date.now())
+      const claim = { service: 'slack-bot', timestamp, nonce: 'ab', actor } as const
+      const method = body ? 'POST' : 'GET'
+      const bytes = Buffer.from(body ? JSON.stringify(body) : '')
+      const signature = serviceSignature(system.secret, claim, { method, url: path, body: bytes })
+      return call(method, path + extra, body, {
+        headers: {
+          authorization: '',
+          'x-openinspect-service': 'slack-bot',
+          'x-openinspect-service-signature': `sig1.${timestamp}.ab.${signature}`,
+          ...(actor === null ? {} : { 'x-openinspect-actor': actor }),
+        },
+      })
+    }
+    const prompt = { content: 'from slack', authorId: 'mallory', source: 'slack' }
+    t.match(await signed(`/sessions/${sid}/prompt`, prompt, 'slack:U1'), { status: 200 })
+    t.match(await signed(`/sessions/${sid}/participants`, undefined, null), {
+      status: 200,
+      body: { participants: [{ userId: 'alice' }, { userId: 'slack:U1' }] },
+    })
+    t.match(await signed(`/sessions/${sid}`, undefined, null, '?x=1'), { status: 401 })
+    t.match(await signed(`/sessions/${sid}/prompt`, prompt, 'github:1'), { status: 401 })
   })
 
   await t.test('the document describes every route', async t => {

@@ -2,6 +2,8 @@
 import { rm } from 'node:fs/promises'
 import t from 'tap'
 import { serviceToken } from '../../lib/auth/service-token.ts'
+import { CMD } from '../../subjects/streams.ts'
+import { openBus } from '../fixtures/bus.ts'
 import { startSystem } from '../fixtures/system.ts'
 
 const system = await startSystem(t)
@@ -266,4 +268,18 @@ t.test('without an owner', async t => {
     clientRequestId: 'later',
   })
   t.match(later, { status: 200, body: { position: 1 } }, 'what was asked in vain is done once')
+})
+
+t.test('with a full inbox', async t => {
+  const bus = await openBus(t, system.nats.url)
+  const sid = await system.createSession()
+  const { config } = await bus.jsm.streams.info(CMD)
+  const prompt = { content: 'x'.repeat(10_000), clientRequestId: 'full' }
+  await bus.jsm.streams.update(CMD, { ...config, max_bytes: 4_000 })
+  const refused = await call('POST', `/sessions/${sid}/prompt`, prompt)
+  t.match(refused, { status: 503, body: { code: 'STREAM_FULL' } })
+  t.match(refused.headers.get('retry-after'), /^\d+$/)
+  await bus.jsm.streams.update(CMD, config)
+  const later = await call('POST', `/sessions/${sid}/prompt`, prompt)
+  t.match(later, { status: 200, body: { position: 1 } }, 'once there is room it goes in')
 })

@@ -44,7 +44,7 @@ export type Outcome = {
 }
 
 /** After everything was made good. */
-const SETTLE_WITHIN_MS = 60_000
+const SETTLE_WITHIN_MS = 120_000
 
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
   const { seconds, plan, formation, say = () => {} } = options

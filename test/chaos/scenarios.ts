@@ -55,6 +55,16 @@ export const SCENARIOS = {
       seconds,
     )
   },
+  /** Each nats-server dies once, and owners and edges are restarted in between. */
+  cluster: () => [
+    { atMs: 2_000, role: 'nats', n: 0, kind: 'kill', forMs: 1_500 },
+    { atMs: 7_000, role: 'owner', n: 0, kind: 'restart', forMs: 0 },
+    { atMs: 9_000, role: 'edge', n: 0, kind: 'restart', forMs: 0 },
+    { atMs: 12_000, role: 'nats', n: 1, kind: 'kill', forMs: 1_500 },
+    { atMs: 17_000, role: 'owner', n: 1, kind: 'restart', forMs: 0 },
+    { atMs: 19_000, role: 'edge', n: 1, kind: 'restart', forMs: 0 },
+    { atMs: 22_000, role: 'nats', n: 2, kind: 'kill', forMs: 1_500 },
+  ],
   /** All nats-servers are away for a minute. */
   outage: ({ formation }) =>
     numbers(formation.nats).map(n => ({

@@ -33,6 +33,8 @@ export type World = {
   readonly bus: Bus
   /** Milliseconds since the world began. */
   readonly nowMs: () => number
+  /** Aborts when the run is over and nobody is to wait for anything any more. */
+  readonly over: AbortSignal
   readonly target: (who: Who) => Target
   readonly linesToNats: (who: Who) => readonly Line[]
   readonly lineToEdge: (n: number) => Line
@@ -48,6 +50,8 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
   const provider = await startProvider(scope)
   const lines = new Map<string, readonly Line[]>()
   const endings: string[] = []
+  const over = new AbortController()
+  scope.teardown(() => over.abort())
   const begunMs = performance.now()
   const nowMs = () => performance.now() - begunMs
   const again = async (role: Role, n: number, how: string) => {
@@ -90,6 +94,7 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
     edges: [first, ...others],
     bus,
     nowMs,
+    over: over.signal,
     endings,
     target: ({ role, n }) => {
       if (role !== 'nats') return system.process(role, n)

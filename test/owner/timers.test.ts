@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../subjects/records.ts'
 import { CMD, EVT, TMR } from '../../subjects/streams.ts'
 import { liveSubject, sessionId, timerSubject } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
-import { createSession, ownerConfig, startOwner } from './owners.ts'
+import { createSession, logOf, ownerConfig, spawnOwner, startOwner } from './owners.ts'
 
 t.test('timers', async t => {
   const { nats, bus } = await startBus(t)
@@ -54,4 +54,40 @@ t.test('timers', async t => {
     }
     t.equal((await stateOf(EVT)).last_seq, before)
   })
+})
+
+t.test('a deadline that passes while owner and nats-server are dead', async t => {
+  const { nats, bus } = await startBus(t)
+  const config = ownerConfig(t, nats.url, { CONNECT_TIMEOUT_MS: '1500' })
+  const env = { CONNECT_TIMEOUT_MS: '1500', SANDBOX_PROVIDER: 'local' }
+  const owner = spawnOwner(t, config, env)
+  const sid = await createSession(bus, 'crossed')
+  const failures = async () =>
+    (await logOf(bus, sid)).flatMap(({ record }) =>
+      record.events.flatMap(event =>
+        event.type === 'sandbox_spawn_failed' ? [event.generation] : [],
+      ),
+    )
+  const armed = await bus.jsm.streams.getMessage(TMR, {
+    last_by_subj: timerSubject(sessionId(sid), 'connect'),
+  })
+  const { atMs } = armed?.json<{ atMs: number }>() ?? { atMs: Number.NaN }
+  const back = (async () => {
+    for await (const { type } of bus.nc.status()) if (type === 'reconnect') return
+  })()
+  await Promise.all([owner.kill(), nats.kill()])
+  while (Date.now() < atMs) await new Promise(resolve => setImmediate(resolve))
+  await nats.restart()
+  await back
+  t.same(await failures(), [], 'nobody has decided it meanwhile')
+  owner.start()
+  while ((await failures()).length === 0) await bus.nc.flush()
+  // The same deadline again, as when it fires twice.
+  await armTimer(bus, sessionId(sid), { name: 'connect', atMs })
+  const fired = (await bus.jsm.streams.info(CMD)).state.last_seq
+  for (;;) {
+    const { last_seq, messages } = (await bus.jsm.streams.info(CMD)).state
+    if (last_seq > fired && messages === 0) break
+  }
+  t.same(await failures(), [1], 'in effect once')
 })

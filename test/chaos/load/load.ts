@@ -20,7 +20,12 @@ export const startLoad = async (
 ) => {
   const { seed, sessions, people } = options
   const ending = new AbortController()
-  const pace = { leastMs: LEAST_PAUSE_MS, mostMs: MOST_PAUSE_MS, ending: ending.signal }
+  const pace = {
+    leastMs: LEAST_PAUSE_MS,
+    mostMs: MOST_PAUSE_MS,
+    ending: ending.signal,
+    over: world.over,
+  }
   const sandboxes = startSandboxes(world, ledger, id => randomOf(seed, id))
   const numbers = Array.from({ length: sessions }, (_, n) => n)
   const sids = await Promise.all(

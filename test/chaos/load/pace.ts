@@ -7,6 +7,8 @@ export type Pace = {
   readonly leastMs: number
   readonly mostMs: number
   readonly ending: AbortSignal
+  /** Nothing is waited for any more. */
+  readonly over: AbortSignal
 }
 
 /** Waits as somebody does who thinks. @returns false once it is to end */
@@ -15,16 +17,16 @@ export const think = async ({ leastMs, mostMs, ending }: Pace, random: Random) =
   return !ending.aborted
 }
 
-/** Does something again and again until it works. A failure that is final is thrown. */
+/** Does something again and again until it works, or all is over. A failure that is final is thrown. */
 export const insist = async <T>(
   attempt: (n: number) => Promise<T>,
-  isPassing: (error: unknown) => boolean,
+  { isPassing, over }: { isPassing: (error: unknown) => boolean; over: AbortSignal },
 ): Promise<T> => {
   for (let n = 0; ; n++) {
     try {
       return await attempt(n)
     } catch (error) {
-      if (!isPassing(error)) throw error
+      if (over.aborted || !isPassing(error)) throw error
       await wait(200)
     }
   }

@@ -26,27 +26,30 @@ const isPassing = (error: unknown): boolean => {
 
 /** POSTs until it is answered. @throws what is refused for good, with its status as the cause */
 export const post = (
-  { system }: World,
+  { system, over }: World,
   path: string,
   body: object,
   headers: Record<string, string> = {},
   // biome-ignore lint/suspicious/noExplicitAny: tests read whatever comes
 ): Promise<any> =>
-  insist(async n => {
-    const answer = await fetch(`${system.apis[n % system.apis.length]}${path}`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${serviceToken(system.secret, Date.now())}`,
-        'content-type': 'application/json',
-        ...headers,
-      },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`${path}: ${text}`, { cause: { status: answer.status } })
-    return JSON.parse(text)
-  }, isPassing)
+  insist(
+    async n => {
+      const answer = await fetch(`${system.apis[n % system.apis.length]}${path}`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${serviceToken(system.secret, Date.now())}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      })
+      const text = await answer.text()
+      if (!answer.ok) throw new Error(`${path}: ${text}`, { cause: { status: answer.status } })
+      return JSON.parse(text)
+    },
+    { isPassing, over },
+  )
 
 /** Opens a session; asked again under the same key it must be the same one. */
 export const createSession = async (world: World, ledger: Ledger, key: string): Promise<string> => {

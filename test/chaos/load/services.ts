@@ -28,6 +28,7 @@ export const runBusService = async (
   ledger: Ledger,
   { sid, name, pace, random, reply }: Service,
 ): Promise<void> => {
+  const stubborn = { isPassing, over: pace.over }
   for (let n = 0; await think(pace, random); n++) {
     const id = `${name}-${n}`
     const command: CommandInput = {
@@ -42,11 +43,11 @@ export const runBusService = async (
     const sent: Sent = { sid, id, way, sender: name, atMs: nowMs() }
     ledger.sent.push(sent)
     if (reply) {
-      const answer = await insist(() => requestCommand(bus, sid, command), isPassing)
+      const answer = await insist(() => requestCommand(bus, sid, command), stubborn)
       if (!answer.reply.ok) ledger.wrongs.push(`${id} was refused: ${answer.reply.code}`)
       else sent.messageId = answer.reply.messageId
     } else {
-      await insist(() => publishCommand(bus, sid, command, { id }), isPassing)
+      await insist(() => publishCommand(bus, sid, command, { id }), stubborn)
     }
     sent.acceptedAtMs = nowMs()
   }
