@@ -94,7 +94,8 @@ export const advance = (draft: Draft, context: Context, asked: Asked): void => {
   if (!draft.state.exists) return
   const status = dueStatus(draft)
   if (status !== draft.state.status) draft.add({ type: 'session_status_changed', status })
-  letGoOfPush(draft, context)
   moveQueue(draft, context, asked)
   keepWork(draft, context)
+  // Last: the queue may have asked for another sandbox.
+  letGoOfPush(draft, context)
 }
