@@ -1,19 +1,37 @@
 /** Asks the system for TCP ports. */
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fail } from '../../subjects/errors.ts'
 
 const LOOPBACK = '127.0.0.1'
 
-/** A port of the loopback address that nobody listens on at this moment. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, LOOPBACK)
-  await once(server, 'listening')
-  const address = server.address()
+/**
+ * Ports that systems do not give to outgoing connections (those begin at 32,768 at the earliest):
+ * between the look and the listening, nobody takes one by chance.
+ */
+const FIRST = 10_000
+const PAST = 32_000
+
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer().listen(port, LOOPBACK)
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  if (!address || typeof address === 'string') throw fail('INTERNAL')
-  return address.port
+  return true
+}
+
+/** A port of the loopback address that nobody listens on at this moment. */
+export const freePort = async (): Promise<number> => {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(FIRST, PAST)
+    if (await isFree(port)) return port
+  }
+  throw fail('INTERNAL', { message: 'no free port was found' })
 }
 
 /**
