@@ -7,6 +7,9 @@
  * epoch delivers again what is not acknowledged, in order. A command that waits for long comes again
  * (it must not: it is told to wait on); the copy only brings a fresher handle. Kept of each is what it takes to
  * acknowledge it, not its body: there may be very many.
+ *
+ * An acknowledgement is a core message, which a dying nats-server can lose without a sign. What was
+ * acknowledged is therefore remembered until the server's own count agrees, and said once more if not.
  */
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import type { Bus } from '../bus/connect.ts'
@@ -21,6 +24,8 @@ const BATCH = 256
 /** How long a pull request stays open; the server gives a sign of life twice in this time. */
 const EXPIRES_MS = 10_000
 const STILL_AT_IT_EVERY_MS = ACK_WAIT_MS / 3
+/** How often the server's count of what is not acknowledged is compared with ours. */
+const COMPARE_EVERY_MS = 10_000
 
 /** What is published to a delivery's own subject. */
 const ACK = '+ACK'
@@ -47,9 +52,12 @@ export const openIntake = async (
     /** `settle`: the command is done with, the work queue may forget it. */
     readonly onCommand: (message: JsMsg, settle: () => void) => void
     readonly onBroken: (reason: string) => void
+    readonly compareEveryMs?: number
   },
 ): Promise<Intake> => {
   const held = new Map<number, { handle: string; sinceMs: number }>()
+  /** Handles of what was acknowledged since the counts were last compared. */
+  let settledSince: string[] = []
   let delivered = 0
   let open = true
   let messages: ConsumerMessages | undefined
@@ -57,6 +65,7 @@ export const openIntake = async (
   const close = () => {
     open = false
     clearInterval(stillAtIt)
+    clearInterval(comparing)
     held.clear()
     messages?.stop()
   }
@@ -79,7 +88,9 @@ export const openIntake = async (
     options.onCommand(message, () => {
       const settled = held.get(seq)
       held.delete(seq)
-      if (settled) bus.nc.publish(settled.handle, ACK)
+      if (!settled) return
+      bus.nc.publish(settled.handle, ACK)
+      settledSince.push(settled.handle)
     })
   }
   const stillAtIt = setInterval(() => {
@@ -91,6 +102,18 @@ export const openIntake = async (
   }, STILL_AT_IT_EVERY_MS)
 
   const consumer = bus.js.consumers.getConsumerFromInfo(claim.consumer)
+  const compare = async () => {
+    const handles = settledSince
+    settledSince = []
+    if (handles.length === 0) return
+    const info = await consumer.info().catch(() => undefined)
+    // What is on its way to us counts there already: saying it again in vain does no harm.
+    if (!open || (info && info.num_ack_pending <= held.size)) return
+    for (const handle of handles) bus.nc.publish(handle, ACK)
+    // Nobody knows how it stands: look once more.
+    if (!info) settledSince.push(...handles)
+  }
+  const comparing = setInterval(() => void compare(), options.compareEveryMs ?? COMPARE_EVERY_MS)
   messages = await consumer.consume({
     callback: take,
     max_messages: BATCH,
