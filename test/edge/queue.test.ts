@@ -70,7 +70,8 @@ t.test('two people over two edges, at the same moment', async t => {
       type: who === 'ada' ? 'edit_prompt' : 'move_prompt',
       messageId: b,
       content: 'b by ada',
-      before: null,
+      // It stands last by now, so that to put it last would change nothing and win as well.
+      before: a,
       version,
       clientRequestId: `${who}-3`,
     }),
