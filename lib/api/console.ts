@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { build, stop } from 'esbuild'
 import { ownPath } from './admit.ts'
 import { personOf } from './caller.ts'
-import { sendPage, signInPage } from './page.ts'
+import { GITHUB_PICTURES, sendPage, signInPage } from './page.ts'
 import type { Room } from './room.ts'
 import type { App } from './zod-validation.ts'
 
@@ -71,6 +71,7 @@ const SHELL = `<!doctype html>
 
 /** `/`, `/s/<session>` and `/assets/*`. Open to everybody: the page itself holds nothing. */
 export const servePage = (app: App, room: Room, bundle: Bundle): void => {
+  const pictures = room.config.github?.host === 'forge' ? [] : GITHUB_PICTURES
   for (const path of ['/', '/s/:id']) {
     app.get(path, async (request, reply) => {
       // A link followed from another site comes without the SameSite=Strict cookie, and one from
@@ -78,7 +79,7 @@ export const servePage = (app: App, room: Room, bundle: Bundle): void => {
       // that surely has none is told to sign in; otherwise the page finds out by itself.
       const site = request.headers['sec-fetch-site']
       const fromElsewhere = site === 'cross-site' || site === 'same-site'
-      if (personOf(request, room) || fromElsewhere) return sendPage(reply, 200, SHELL)
+      if (personOf(request, room) || fromElsewhere) return sendPage(reply, 200, SHELL, pictures)
       return sendPage(reply, 401, signInPage.needed(room.config.github, ownPath(request.url)))
     })
   }

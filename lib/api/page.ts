@@ -3,23 +3,32 @@ import type { FastifyReply } from 'fastify'
 import type { GithubConfig } from '../../config/github.ts'
 import type { Invite } from '../auth/signin-codes.ts'
 
-/** Everything from this origin; pictures of people also from GitHub. */
-export const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: https://github.com https://avatars.githubusercontent.com",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** Where GitHub has pictures of its people. At another git host the same login is somebody else. */
+export const GITHUB_PICTURES = ['https://github.com', 'https://avatars.githubusercontent.com']
+
+/** Everything from this origin; pictures of people also from others. */
+const pagePolicy = (pictures: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    ["img-src 'self' data:", ...pictures].join(' '),
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
 
 /** Sends HTML. Never kept by a cache: what it shows depends on who asks. */
-export const sendPage = (reply: FastifyReply, status: number, html: string) =>
+export const sendPage = (
+  reply: FastifyReply,
+  status: number,
+  html: string,
+  pictures: readonly string[] = [],
+) =>
   reply
     .code(status)
-    .header('content-security-policy', PAGE_POLICY)
+    .header('content-security-policy', pagePolicy(pictures))
     .type('text/html; charset=utf-8')
     .send(html)
 

@@ -3,6 +3,7 @@ import type { TemplatedApp } from 'uWebSockets.js'
 import type { Config } from '../../config/config.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Doorman } from './doorman.ts'
 import type { Rooms } from './rooms.ts'
 
 export type EdgeConfig = Pick<
@@ -17,6 +18,7 @@ export type Edge = {
   readonly config: EdgeConfig
   readonly log: Log
   readonly app: TemplatedApp
+  readonly doorman: Doorman
   readonly rooms: Rooms
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -2,6 +2,7 @@
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
+import type { Doorman } from './doorman.ts'
 
 const ORIGIN = ['Access-Control-Allow-Origin', '*'] as const
 
@@ -40,11 +41,15 @@ export type PendingUpgrade = {
   refuse(status: number, body: string): void
 }
 
-/** Copies what is needed of the request, which may not be touched after the callback. */
+/**
+ * Copies what is needed of the request, which may not be touched after the callback.
+ * @param under see doorman.ts: no upgrade may be made under the cork of its own request
+ */
 export const holdUpgrade = (
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
+  under: Doorman['under'],
 ): PendingUpgrade => {
   const key = req.getHeader('sec-websocket-key')
   const protocol = req.getHeader('sec-websocket-protocol')
@@ -61,10 +66,12 @@ export const holdUpgrade = (
   return {
     isWanted: () => wanted,
     accept: userData =>
-      once(() => {
-        res.writeStatus('101 Switching Protocols').writeHeader(...ORIGIN)
-        res.upgrade(userData, key, protocol, extensions, context)
-      }),
+      under(() =>
+        once(() => {
+          res.writeStatus('101 Switching Protocols').writeHeader(...ORIGIN)
+          res.upgrade(userData, key, protocol, extensions, context)
+        }),
+      ),
     // Nothing can follow on this connection: whoever reads to its end need not wait for a timeout.
     refuse: (status, body) => once(() => answer(res, status, body, { last: true })),
   }

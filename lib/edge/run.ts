@@ -7,10 +7,11 @@
  * sandboxes with what was not acknowledged, and nothing is missing. Any number may run.
  */
 
-import uWS, { type TemplatedApp } from 'uWebSockets.js'
+import uWS from 'uWebSockets.js'
 import { randomUUID } from 'node:crypto'
-import { type Bus, connectBus } from '../bus/connect.ts'
+import { connectBus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
+import { openDoorman } from './doorman.ts'
 import type { Edge, EdgeConfig } from './edge.ts'
 import { openRoom } from './room.ts'
 import { makeRooms } from './rooms.ts'
@@ -37,6 +38,7 @@ export const startEdge = async (
   const name = `${config.instance ?? 'edge'}-${randomUUID().slice(0, 8)}`
   const bus = await connectBus({ url: config.natsUrl, name })
   const app = uWS.App()
+  const doorman = await openDoorman(log)
   const endings = new Set<Promise<void>>()
   let stopping = false
   const edge: Edge = {
@@ -45,6 +47,7 @@ export const startEdge = async (
     config,
     log,
     app,
+    doorman,
     rooms: makeRooms((sid, callbacks) => openRoom(edge, bus, sid, callbacks), log),
     now,
     isStopping: () => stopping,
@@ -57,7 +60,7 @@ export const startEdge = async (
       void ending.finally(() => endings.delete(ending))
     },
   )
-  const server = await listening(app, config, bus)
+  const server = await listening(edge)
   const upkeep = startUpkeep(edge)
 
   const stop = async () => {
@@ -76,15 +79,17 @@ export const startEdge = async (
     await Promise.race([Promise.all([...endings]), late])
     upkeep.close()
     server.close()
+    doorman.close()
     await bus.close()
   }
   return { edge, port: server.port, stop }
 }
 
-const listening = async (app: TemplatedApp, config: EdgeConfig, bus: Bus): Promise<Server> => {
+const listening = async ({ app, config, bus, doorman }: Edge): Promise<Server> => {
   try {
     return listen(app, config.host, config.edgePort)
   } catch (error) {
+    doorman.close()
     await bus.close()
     throw error
   }

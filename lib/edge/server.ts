@@ -44,7 +44,7 @@ const clients = (edge: () => Edge): WebSocketBehavior<ClientSocket> => ({
       return
     }
     const sid = req.getParameter(0)
-    void admitClient(edge(), sid, holdUpgrade(res, req, context))
+    void admitClient(edge(), sid, holdUpgrade(res, req, context, edge().doorman.under))
   },
   open: ws => {
     const seat = ws.getUserData()
@@ -86,7 +86,7 @@ const sandboxes = (
       token: /^Bearer (.+)$/i.exec(req.getHeader('authorization'))?.[1] ?? '',
       sandboxId: req.getHeader('x-sandbox-id'),
     }
-    void admitSandbox(edge(), asked, holdUpgrade(res, req, context))
+    void admitSandbox(edge(), asked, holdUpgrade(res, req, context, edge().doorman.under))
   },
   open: ws => {
     const seat = ws.getUserData()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { admitClient, admitSandbox } from '../../lib/session/admission.ts'
 import { initialState } from '../../lib/session/state.ts'
-import { at, given, POLICY, START_MS, type Told } from './scene.ts'
+import { at, given, POLICY, SID, START_MS, type Told } from './scene.ts'
 import { connected, create, exited, fires, prompt, ready, spawned, wsToken } from './tales.ts'
 
 const DAY_MS = 86_400_000
@@ -47,7 +47,10 @@ t.test('the same token twice is one', async t => {
 })
 
 t.test('sandboxes: status, then id, then token', async t => {
-  const named = { sandboxId: `sandbox-acme-shop-${START_MS}`, tokenHash: 'hash-of-1' }
+  const named = {
+    sandboxId: `sandbox-acme-shop-${START_MS}-${SID.slice(0, 8)}`,
+    tokenHash: 'hash-of-1',
+  }
   const state = (...history: readonly Told[]) => given(...history).scene.state
   t.match(admitSandbox(initialState, named), { code: 'SESSION_NOT_FOUND' })
   t.same(admitSandbox(state(create()), named), { ok: true, generation: 1 })

@@ -30,7 +30,7 @@ t.test('a new session warms a sandbox at once', async t => {
         {
           type: 'sandbox_requested',
           generation: 1,
-          sandboxId: `sandbox-acme-shop-${START_MS}`,
+          sandboxId: `sandbox-acme-shop-${START_MS}-${SID.slice(0, 8)}`,
           tokenHash: 'hash-of-1',
           requestedAtMs: START_MS,
         },
@@ -43,7 +43,7 @@ t.test('a new session warms a sandbox at once', async t => {
     v: 1,
     sid: SID,
     generation: 1,
-    sandboxId: `sandbox-acme-shop-${START_MS}`,
+    sandboxId: `sandbox-acme-shop-${START_MS}-${SID.slice(0, 8)}`,
     repoOwner: 'acme',
     repoName: 'shop',
     baseBranch: 'main',

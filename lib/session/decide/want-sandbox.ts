@@ -27,13 +27,14 @@ const makeRoom = (draft: Draft, context: Context): boolean => {
 /** Requests a sandbox of the next generation. Its id and token hash are recorded before anybody is
  * asked to start it, because a bridge may connect before its provider has answered. */
 const requestSandbox = (draft: Draft, snapshotImageId: string | null, context: Context): void => {
-  const { repoOwner, repoName, sandbox } = draft.state
+  const { id, repoOwner, repoName, sandbox } = draft.state
   const generation = sandbox.generation + 1
   draft.add(
     {
       type: 'sandbox_requested',
       generation,
-      sandboxId: `sandbox-${repoOwner}-${repoName}-${context.nowMs}`,
+      // Two sessions may want one in the same millisecond.
+      sandboxId: `sandbox-${repoOwner}-${repoName}-${context.nowMs}-${id.slice(0, 8)}`,
       tokenHash: context.sandboxTokenHash(generation),
       snapshotImageId,
       requestedAtMs: context.nowMs,
