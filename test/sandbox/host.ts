@@ -1,7 +1,7 @@
 /** The sandboxes process for tests: jobs in, results out as commands. It can be killed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -25,7 +25,9 @@ const SANDBOXES = join(import.meta.dirname, '../../cmd/sandboxes.ts')
 export const startHost = async (t: Test, env: Readonly<Record<string, string>> = {}) => {
   const { bus, nats } = await startBus(t)
   const plane = await startControlPlane(t)
-  const dataDir = mkdtempSync(join(tmpdir(), 'sandboxes-'))
+  // As long as people's paths are: a socket's may have 107 bytes.
+  const dataDir = join(mkdtempSync(join(tmpdir(), 'sandboxes-')), 'x'.repeat(60))
+  mkdirSync(dataDir)
   const commands: CommandInput[] = []
   let waiting: Array<() => void> = []
   let jobs = 0

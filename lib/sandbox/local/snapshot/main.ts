@@ -21,6 +21,9 @@ const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 /** Runs this very program again, confined. */
 const takeConfined = async (rules: string): Promise<number> => {
   const { AGENT_ISOLATION: _, ...env } = process.env as Record<string, string>
+  // The runtime makes sockets in this process's temporary folder, and a path may be too long for one;
+  // what runs confined still gets ours.
+  delete process.env.TMPDIR
   const confinement = await confinementOf(isolation.parse(JSON.parse(rules)), env)
   try {
     const again = `${quoted(process.execPath)} ${quoted(import.meta.filename)}`
