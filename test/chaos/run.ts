@@ -15,7 +15,7 @@ import { inflict } from './faults.ts'
 import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
 import { openLedger } from './ledger.ts'
 import { startLoad } from './load/load.ts'
-import { type Logs, readLogs } from './log.ts'
+import { type LogReader, readLogs } from './log.ts'
 import type { Formation, Step } from './plan.ts'
 import { type Scope, startWorld, type World } from './world.ts'
 
@@ -51,6 +51,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   const ledger = openLedger()
   const world = await startWorld(scope, formation)
   const load = await startLoad(world, ledger, options)
+  const reader = readLogs(world.bus, load.sids)
   say(`${load.sids.length} sessions under load`)
 
   const beganMs = world.nowMs()
@@ -80,7 +81,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   say('all made good')
 
   const goodMs = world.nowMs()
-  const settled = await settle(world, load)
+  const settled = await settle(world, load, reader)
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
   if (settled) {
     ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
@@ -90,7 +91,8 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
     ledger.wrongs.push(...stall)
     for (const line of stall) say(line)
   }
-  const logs = await readLogs(world.bus, load.sids)
+  const logs = await reader.read()
+  reader.end()
   const deadlines = checkDeadlines(logs)
   const findings: Finding[] = [
     checkPrompts(ledger, logs),
@@ -121,24 +123,28 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
 type Load = Awaited<ReturnType<typeof startLoad>>
 
 /** Waits until all is done. @returns what is not, when it takes too long */
-const settle = async (world: World, load: Load): Promise<string | undefined> => {
+const settle = async (world: World, load: Load, reader: LogReader): Promise<string | undefined> => {
   const endMs = world.nowMs() + SETTLE_WITHIN_MS
   const late = wait(SETTLE_WITHIN_MS, 'somebody waits for an answer', { ref: false })
   const unanswered = await Promise.race([load.rest(), late])
   if (unanswered) return unanswered
   for (;;) {
-    const left = await unfinished(world, load).catch(error => String(error))
+    const left = await unfinished(world, load, reader).catch(error => String(error))
     if (left === undefined || world.nowMs() > endMs) return left
     await wait(300)
   }
 }
 
-const unfinished = async ({ bus }: World, load: Load): Promise<string | undefined> => {
+const unfinished = async (
+  { bus }: World,
+  load: Load,
+  reader: LogReader,
+): Promise<string | undefined> => {
   for (const stream of [CMD, JOB]) {
     const count = await waitingIn(bus, stream)
     if (count > 0) return `${count} messages in ${stream}`
   }
-  const logs: Logs = await readLogs(bus, load.sids)
+  const logs = await reader.read()
   for (const [sid, records] of logs) {
     const open =
       eventsOf(records, 'prompt_queued').length - eventsOf(records, 'prompt_finished').length
