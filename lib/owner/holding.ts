@@ -30,10 +30,7 @@ export const openHolding = async (
   let intake: Intake | undefined
   const isOpen = () => open
 
-  const sessions = openSessions({
-    idleMs: room.sessionIdleMs,
-    onIdle: sid => void projection.rest(sid),
-  })
+  const sessions = openSessions({ idleMs: room.sessionIdleMs })
   const observed = observePartition(bus, p, {
     nowMs: room.nowMs,
     onSockets: projection.noteSockets,

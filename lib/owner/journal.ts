@@ -26,10 +26,11 @@ export type SavedState = { readonly sequence: number; readonly state: SessionSta
 /** Where kept states are found and thrown away. */
 export type Keeper = {
   /**
-   * The kept state at or before `newest`. What is not fit for use is as if it were not there.
+   * The kept state at or before `newest`, the session's newest record. What is not fit for use is as
+   * if it were not there.
    * @throws codes BUS_UNAVAILABLE, RECORD_TOO_NEW
    */
-  saved(sid: SessionId, newest: number): Promise<SavedState | undefined>
+  saved(sid: SessionId, newest: StoredRecord): Promise<SavedState | undefined>
   /** What is kept of the session does not belong to this log. */
   discard(sid: SessionId): Promise<void>
   /** The state as it was read, to be kept when the session rests. */
@@ -60,7 +61,7 @@ export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Pro
   }
   let tooNew: unknown
   for (let place = 0; place < KEPT_PLACES && !tooNew; place++) {
-    const saved = await keeper.saved(sid, newest.sequence).catch((error: unknown) => {
+    const saved = await keeper.saved(sid, newest).catch((error: unknown) => {
       if (codeOf(error) !== 'RECORD_TOO_NEW') throw error
       // An older program can still read all of the log, if it is all there.
       tooNew = error
@@ -94,12 +95,15 @@ const replay = async (
 ): Promise<Memory | undefined> => {
   let state = from?.state ?? initialState
   let position = from?.sequence ?? 0
+  if (position === newest.sequence) return { state, sequence: position, newest: newest.record }
   try {
     for await (const { record, sequence } of recordsSince(bus, sid, position)) {
       if (position === 0 && !isBeginning(record)) return undefined
       if (sequence > newest.sequence) break
       state = applied(state, record, sequence)
       position = sequence
+      // There is nothing behind it: to be told so would take another read.
+      if (position === newest.sequence) break
     }
   } catch (error) {
     if (codeOf(error) === 'LOG_INCOMPLETE') return undefined

@@ -5,7 +5,7 @@
  */
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
-import { recordAt } from '../bus/newest.ts'
+import { recordAt, type StoredRecord } from '../bus/newest.ts'
 import { removeDatabase, setAside } from '../store/database.ts'
 import { checkSeal, removeSeal } from '../store/seal.ts'
 import { openSessionStore, type SessionStore } from '../store/session-store.ts'
@@ -19,9 +19,13 @@ export type Kept = {
   /**
    * Opens what is kept, if anything is.
    * @param options.snapshots false when there can be none
+   * @param options.newest the session's newest record, where it is known: it need not be read again
    * @throws codes BUS_UNAVAILABLE, STORE_TOO_NEW; what the file system answers
    */
-  find(options: { readonly snapshots: boolean }): Promise<KeptRows | undefined>
+  find(options: {
+    readonly snapshots: boolean
+    readonly newest?: StoredRecord | undefined
+  }): Promise<KeptRows | undefined>
   /** Opens an empty file. To be called when nothing was found. */
   begin(): Promise<SessionStore>
   readonly stands: Stands
@@ -41,12 +45,15 @@ export const openKept = (
   const { sid, folder, file, gate, log } = options
 
   const begin = () => gate(() => openSessionStore(folder, sid))
-  const stands: Stands = async ({ applied, lineage }) => {
-    if (applied === 0) return false
-    const record = await recordAt(bus, sid, applied)
-    return record !== undefined && lineageOf(record) === lineage
+  const standsOn = (newest?: StoredRecord): Stands => {
+    return async ({ applied, lineage }) => {
+      if (applied === 0) return false
+      const isNewest = newest?.sequence === applied
+      const record = isNewest ? newest.record : await recordAt(bus, sid, applied)
+      return record !== undefined && lineageOf(record) === lineage
+    }
   }
-  const sealed = async (): Promise<Notes | undefined> => {
+  const sealed = async (stands: Stands): Promise<Notes | undefined> => {
     const seal = await checkSeal(file)
     if (seal.state === 'broken') {
       const error = await setAside(file, 'it is not as it was closed')
@@ -57,8 +64,8 @@ export const openKept = (
     log.warn({ sid, record: notes.applied }, 'rows of another log, or ahead of it')
     return undefined
   }
-  const fromFile = async (): Promise<KeptRows | undefined> => {
-    const notes = await sealed()
+  const fromFile = async (stands: Stands): Promise<KeptRows | undefined> => {
+    const notes = await sealed(stands)
     await removeSeal(file)
     if (notes) return openAt(notes)
     await removeDatabase(file)
@@ -72,13 +79,14 @@ export const openKept = (
     return undefined
   }
   return {
-    find: async ({ snapshots }) => {
-      const found = await fromFile()
+    find: async ({ snapshots, newest }) => {
+      const stands = standsOn(newest)
+      const found = await fromFile(stands)
       if (found || !snapshots) return found
       const notes = await restoreSnapshot(bus, sid, { file, stands, log })
       return notes && openAt(notes)
     },
     begin,
-    stands,
+    stands: standsOn(),
   }
 }

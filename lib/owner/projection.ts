@@ -7,7 +7,8 @@
  *
  * Opening a file blocks the process for milliseconds, so files are opened one at a time, in the
  * background slowly, and only so many stay open. It knows nothing of ownership: a file is of use
- * again when the session comes back.
+ * again when the session comes back. A session that nobody has used for a while, or that many others
+ * were used after, is put away: nothing of it stays in memory.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SocketPresence } from '../../subjects/signals.ts'
@@ -29,6 +30,8 @@ export type Projection = Keeper & {
   rest(sid: SessionId): Promise<void>
   /** Sessions whose file is open. */
   openCount(): number
+  /** Sessions of which anything is in memory. */
+  awakeCount(): number
   close(): Promise<void>
 }
 
@@ -37,9 +40,15 @@ export type ProjectionOptions = {
   readonly log: Log
   /** How many files stay open. */
   readonly mostOpen?: number
+  /** How many sessions stay in memory. */
+  readonly mostAwake?: number
+  /** How long a session stays in memory unused; for ever when left out. */
+  readonly idleMs?: number
 }
 
 const MOST_OPEN = 300
+const MOST_AWAKE = 4_000
+const MOST_SWEEP_MS = 10_000
 /** How long records gather before they are applied. */
 const GATHER_MS = 50
 const AFTER_FAILURE_MS = 1_000
@@ -60,8 +69,10 @@ const MOST_PAUSE_MS = 250
 const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {})
 
 export const openProjection = (bus: Bus, options: ProjectionOptions): Projection => {
-  const { folder, log, mostOpen = MOST_OPEN } = options
+  const { folder, log, mostOpen = MOST_OPEN, mostAwake = MOST_AWAKE, idleMs } = options
   const shelves = new Map<SessionId, Shelf>()
+  /** When each was last used, the longest ago first. Without those that are being put away. */
+  const awake = new Map<SessionId, number>()
   /** Those whose files may be open, in order of use, the least recently used first. */
   const opened = new Set<Shelf>()
   const dirty = new Set<Shelf>()
@@ -94,10 +105,21 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
   /** The shelf of a session that is in use. */
   const shelfOf = (sid: SessionId): Shelf => {
     resting.delete(sid)
+    awake.delete(sid)
+    awake.set(sid, performance.now())
     const shelf = shelves.get(sid) ?? newShelf(sid)
     if (opened.delete(shelf)) opened.add(shelf)
+    if (awake.size > mostAwake) sweep()
     return shelf
   }
+  const sweep = () => {
+    const before = performance.now() - (idleMs ?? Number.POSITIVE_INFINITY)
+    for (const [sid, usedMs] of awake) {
+      if (usedMs > before && awake.size <= mostAwake) return
+      void rest(sid)
+    }
+  }
+  const sweeper = idleMs && setInterval(sweep, Math.max(10, Math.min(idleMs / 2, MOST_SWEEP_MS)))
   const newShelf = (sid: SessionId): Shelf => {
     const shelf: Shelf = openShelf(bus, {
       sid,
@@ -127,6 +149,7 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     }
   }
   const rest = async (sid: SessionId) => {
+    awake.delete(sid)
     if (!shelves.has(sid) || resting.has(sid)) return
     resting.add(sid)
     await inTurn(() => putAway(sid))
@@ -204,12 +227,16 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
       await shelf.discard()
       // Nobody may write it again for what was noted before.
       dirty.delete(shelf)
-      if (!shelf.isBusy() && shelves.get(sid) === shelf) shelves.delete(sid)
+      if (shelf.isBusy() || shelves.get(sid) !== shelf) return
+      shelves.delete(sid)
+      awake.delete(sid)
     },
     rest,
     openCount,
+    awakeCount: () => shelves.size,
     close: async () => {
       stop.abort()
+      clearInterval(sweeper)
       await working
       const end = performance.now() + CLOSE_WITHIN_MS
       for (const shelf of shelves.values()) {

@@ -83,7 +83,11 @@ const own = async (
     onLost: () => partitions?.restart('lease lost'),
     onUsurped: error => ended.reject(error),
   })
-  const projection = openProjection(bus, { folder: join(options.folder, 'sessions'), log })
+  const projection = openProjection(bus, {
+    folder: join(options.folder, 'sessions'),
+    log,
+    idleMs: config.sessionIdleMs,
+  })
   const room: OwnerRoom = {
     bus,
     log,

@@ -1,7 +1,8 @@
 /**
  * The sessions of one partition that are in memory, each with the one queue in which everything that
  * concerns it happens: decisions strictly one after the other, questions between them. A session
- * that nobody has touched for a while is forgotten and its file closed; it comes back from there.
+ * that nobody has touched for a while, or that many others were touched after, is forgotten; it comes
+ * back from where it was put away (projection.ts).
  */
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Delivery, Parked } from './delivery.ts'
@@ -32,15 +33,18 @@ export type Sessions = {
 
 type Seat = ActiveSession & { turns: number; touchedMs: number; last: Promise<unknown> }
 
-/**
- * @param options.idleMs how long a session stays in memory untouched
- * @param options.onIdle called with each one that leaves
- */
+/** Of one partition. */
+const MOST_AWAKE = 128
+const LOOKED_AT = 3
+const MOST_SWEEP_MS = 10_000
+
+/** @param options.idleMs how long a session stays in memory untouched */
 export const openSessions = (options: {
   readonly idleMs: number
-  readonly onIdle: (sid: SessionId) => void
+  readonly mostAwake?: number
 }): Sessions => {
-  const { idleMs, onIdle } = options
+  const { idleMs, mostAwake = MOST_AWAKE } = options
+  /** The one that was touched longest ago first. */
   const seats = new Map<SessionId, Seat>()
 
   const seatFor = (sid: SessionId): Seat => {
@@ -63,22 +67,37 @@ export const openSessions = (options: {
         return result
       },
     }
-    seats.set(sid, seat)
     return seat
   }
+  /** One that somebody waits for is never taken away under them. */
+  const isBusy = (seat: Seat) => seat.turns > 0 || seat.working
   const sweep = () => {
     const before = performance.now() - idleMs
     for (const [sid, seat] of seats) {
-      // One that somebody waits for is never taken away under them.
-      if (seat.turns > 0 || seat.working || seat.touchedMs > before) continue
-      seats.delete(sid)
-      onIdle(sid)
+      const isWanted = seat.touchedMs > before && seats.size <= mostAwake
+      if (!isBusy(seat) && !isWanted) seats.delete(sid)
     }
   }
-  const timer = setInterval(sweep, Math.max(10, Math.min(idleMs / 2, 10_000)))
+  /** Looks at few each time: there may be very many, all of them busy. */
+  const makeRoom = () => {
+    for (let looked = 0; looked < LOOKED_AT && seats.size >= mostAwake; looked++) {
+      const [first] = seats.values()
+      if (!first) return
+      seats.delete(first.sid)
+      if (isBusy(first)) seats.set(first.sid, first)
+    }
+  }
+  const timer = setInterval(sweep, Math.max(10, Math.min(idleMs / 2, MOST_SWEEP_MS)))
 
   return {
-    at: sid => seats.get(sid) ?? seatFor(sid),
+    at: sid => {
+      const known = seats.get(sid)
+      if (known) seats.delete(sid)
+      else makeRoom()
+      const seat = known ?? seatFor(sid)
+      seats.set(sid, seat)
+      return seat
+    },
     count: () => seats.size,
     still: async () => {
       await Promise.all([...seats.values()].map(seat => seat.last))

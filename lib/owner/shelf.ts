@@ -40,7 +40,7 @@ export type Shelf = {
   /** Writes what waits. */
   apply(): Promise<void>
   use<T>(sequence: number, work: (store: SessionStore) => Promise<T>): Promise<T>
-  saved(newest: number): Promise<SavedState | undefined>
+  saved(newest: StoredRecord): Promise<SavedState | undefined>
   discard(): Promise<void>
   /** Much was written since the last snapshot, and that was a while ago. */
   wantsSnapshot(): boolean
@@ -107,9 +107,9 @@ export const openShelf = (
   }
 
   const kept = openKept(bus, { sid, folder, file, gate, log })
-  const openWhatIsKept = async () => {
+  const openWhatIsKept = async (newest?: StoredRecord) => {
     const isNew = waiting[0]?.previous === 0
-    const found = await kept.find({ snapshots: !isNew })
+    const found = await kept.find({ snapshots: !isNew, newest })
     if (found) notes = found.notes
     return found?.rows
   }
@@ -244,11 +244,11 @@ export const openShelf = (
       }),
     saved: newest =>
       turn(async () => {
-        if (latest && latest.sequence <= newest) return latest
-        store ??= await openWhatIsKept()
+        if (latest && latest.sequence <= newest.sequence) return latest
+        store ??= await openWhatIsKept(newest)
         const found = store?.savedState()
         const state = found && unpackState(found.state)
-        return state && found.sequence <= newest ? { sequence: found.sequence, state } : undefined
+        return state && found.sequence <= newest.sequence ? { sequence: found.sequence, state } : undefined
       }).catch((error: unknown) => {
         const code = codeOf(error)
         if (code === 'BUS_UNAVAILABLE' || code === 'RECORD_TOO_NEW') throw error

@@ -9,7 +9,7 @@
  * When the process dies: every transaction is whole or absent (WAL); after a power cut the newest
  * ones may be absent, and the log has them.
  */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Configuration, type EntitySchemaWithMeta, MikroORM } from '@mikro-orm/sqlite'
 import { LRUCache } from 'lru-cache'
@@ -50,9 +50,11 @@ export const openDatabase = async <const E extends Entities>({
   entities,
   migrations,
 }: DatabaseOptions<E>): Promise<Database<E>> => {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await (await open(file, 'a', 0o600)).close()
-  const { size } = await stat(file)
+  const size = await sizeOf(file)
+  if (size === 0) {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await writeFile(file, await blank(entities, migrations), { mode: 0o600 })
+  }
   const database = await connect(file, entities)
   const connection = database.em.getConnection()
   const pragma = (text: string) => connection.execute(`pragma ${text}`)
@@ -75,17 +77,53 @@ export const openDatabase = async <const E extends Entities>({
         file,
       })
     }
-    for (let next = version; next < migrations.length; next++) {
-      await database.em.fork().transactional(async em => {
-        for (const statement of migrations[next] ?? []) await em.execute(statement, [], 'run')
-        await em.execute(`pragma user_version = ${next + 1}`, [], 'run')
-      })
-    }
+    await migrate(database, migrations, version)
     prepareOnce(await connection.getNativeClient())
     return database
   } catch (error) {
     await database.close()
     throw isDamage(error) ? await setAside(file, error) : error
+  }
+}
+
+/** Brings the schema from a version to the newest. */
+const migrate = async <const E extends Entities>(
+  database: Database<E>,
+  migrations: readonly Migration[],
+  from: number,
+): Promise<void> => {
+  for (let next = from; next < migrations.length; next++) {
+    await database.em.fork().transactional(async em => {
+      for (const statement of migrations[next] ?? []) await em.execute(statement, [], 'run')
+      await em.execute(`pragma user_version = ${next + 1}`, [], 'run')
+    })
+  }
+}
+
+/** The bytes of a new file. Made once: to run dozens of statements takes longer than all the rest. */
+const blank = <const E extends Entities>(
+  entities: E,
+  migrations: readonly Migration[],
+): Promise<Uint8Array> => {
+  const known = blanks.get(migrations)
+  if (known) return known
+  const made = makeBlank(entities, migrations)
+  blanks.set(migrations, made)
+  made.catch(() => blanks.delete(migrations))
+  return made
+}
+const blanks = new WeakMap<readonly Migration[], Promise<Uint8Array>>()
+const makeBlank = async <const E extends Entities>(
+  entities: E,
+  migrations: readonly Migration[],
+): Promise<Uint8Array> => {
+  const database = await connect(':memory:', entities)
+  try {
+    await migrate(database, migrations, 0)
+    const connection = await database.em.getConnection().getNativeClient()
+    return connection.serialize()
+  } finally {
+    await database.close()
   }
 }
 
@@ -171,9 +209,16 @@ export const setAside = async (file: string, error: unknown): Promise<Error> => 
 
 /** Removes a closed database's files. */
 export const removeDatabase = async (file: string): Promise<void> => {
-  for (const suffix of SUFFIXES) await rm(file + suffix, { force: true })
+  // Most often there is nothing: rm would look three times before it said so.
+  for (const suffix of SUFFIXES) await unlink(file + suffix).catch(ignoreMissing)
 }
 
-const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+/** In bytes; 0 when there is none. */
+const sizeOf = async (file: string): Promise<number> => {
+  const found = await stat(file).catch(ignoreMissing)
+  return found?.size ?? 0
+}
+
+const ignoreMissing = (error: NodeJS.ErrnoException): undefined => {
   if (error.code !== 'ENOENT') throw error
 }

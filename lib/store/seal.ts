@@ -5,7 +5,7 @@
  * opening it breaks the seal. Whatever has none is made again from the log.
  */
 import { createHash } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 
 /** Bytes that are digested without a break. */
@@ -54,7 +54,9 @@ export const checkSeal = async (file: string): Promise<Seal> => {
 }
 
 /** To be done before a sealed file is opened or removed. */
-export const removeSeal = (file: string): Promise<void> => rm(pathOf(file), { force: true })
+export const removeSeal = async (file: string): Promise<void> => {
+  await unlink(pathOf(file)).catch(ignoreMissing)
+}
 
 const readSeal = (seal: string): z.infer<typeof sealed> | undefined => {
   try {

@@ -6,6 +6,7 @@ import t from 'tap'
 import { ask } from '../../lib/bus/ask.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
+import type { StoredRecord } from '../../lib/bus/newest.ts'
 import { openProjection } from '../../lib/owner/projection.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import { initialState } from '../../lib/session/state.ts'
@@ -144,7 +145,8 @@ t.test('more than memory holds is read from the log', async t => {
   let state = initialState
   let previous = 0
   // Handed over all at once: more than may wait.
-  for (const { record, sequence } of await logOf(bus, sid)) {
+  const stored = await logOf(bus, sid)
+  for (const { record, sequence } of stored) {
     state = applyRecord(state, record)
     projection.take(sid, { record, sequence, previous, state })
     previous = sequence
@@ -152,7 +154,8 @@ t.test('more than memory holds is read from the log', async t => {
   const { messages } = await projection.use(sid, previous, store => store.messages({ limit: 100 }))
   t.equal(messages.length, 100)
   await projection.rest(sid)
-  t.same((await projection.saved(sid, previous))?.state, state, 'and the state is kept')
-  t.equal(await projection.saved(sid, previous - 1), undefined, 'but not for an older log')
+  const [older, newest] = stored.slice(-2) as [StoredRecord, StoredRecord]
+  t.same((await projection.saved(sid, newest))?.state, state, 'and the state is kept')
+  t.equal(await projection.saved(sid, older), undefined, 'but not for an older log')
   await projection.close()
 })
