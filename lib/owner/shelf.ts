@@ -248,7 +248,9 @@ export const openShelf = (
         store ??= await openWhatIsKept(newest)
         const found = store?.savedState()
         const state = found && unpackState(found.state)
-        return state && found.sequence <= newest.sequence ? { sequence: found.sequence, state } : undefined
+        return state && found.sequence <= newest.sequence
+          ? { sequence: found.sequence, state }
+          : undefined
       }).catch((error: unknown) => {
         const code = codeOf(error)
         if (code === 'BUS_UNAVAILABLE' || code === 'RECORD_TOO_NEW') throw error

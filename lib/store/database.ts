@@ -9,6 +9,7 @@
  * When the process dies: every transaction is whole or absent (WAL); after a power cut the newest
  * ones may be absent, and the log has them.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Configuration, type EntitySchemaWithMeta, MikroORM } from '@mikro-orm/sqlite'
@@ -207,10 +208,14 @@ export const setAside = async (file: string, error: unknown): Promise<Error> => 
   })
 }
 
+/** Most often there is none: to have that said by an error costs a new session more than its decision. */
+export const removeFile = async (path: string): Promise<void> => {
+  if (existsSync(path)) await unlink(path).catch(ignoreMissing)
+}
+
 /** Removes a closed database's files. */
 export const removeDatabase = async (file: string): Promise<void> => {
-  // Most often there is nothing: rm would look three times before it said so.
-  for (const suffix of SUFFIXES) await unlink(file + suffix).catch(ignoreMissing)
+  for (const suffix of SUFFIXES) await removeFile(file + suffix)
 }
 
 /** In bytes; 0 when there is none. */

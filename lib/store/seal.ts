@@ -5,8 +5,9 @@
  * opening it breaks the seal. Whatever has none is made again from the log.
  */
 import { createHash } from 'node:crypto'
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { removeFile } from './database.ts'
 
 /** Bytes that are digested without a break. */
 const STRIDE_BYTES = 4 * 1024 ** 2
@@ -54,9 +55,7 @@ export const checkSeal = async (file: string): Promise<Seal> => {
 }
 
 /** To be done before a sealed file is opened or removed. */
-export const removeSeal = async (file: string): Promise<void> => {
-  await unlink(pathOf(file)).catch(ignoreMissing)
-}
+export const removeSeal = (file: string): Promise<void> => removeFile(pathOf(file))
 
 const readSeal = (seal: string): z.infer<typeof sealed> | undefined => {
   try {
