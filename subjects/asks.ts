@@ -11,6 +11,7 @@ import {
   timelineItem,
 } from './frames-server.ts'
 import { pullRequestOutcome } from './pull-request-events.ts'
+import { participantRole } from './roles.ts'
 import { presenceSignal } from './signals.ts'
 
 const text = z.string()
@@ -132,7 +133,9 @@ export const outstanding = z.object({
 export const answers = {
   join: z.object({
     ...at,
-    participant: presence.pick({ participantId: true, userId: true, name: true, avatar: true }),
+    participant: presence
+      .pick({ participantId: true, userId: true, name: true, avatar: true })
+      .extend({ role: participantRole.optional() }),
     snapshot: sessionSnapshot,
     recovered: z.boolean(),
     /** The sockets of every edge, as last announced. */

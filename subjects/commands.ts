@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { actor, requestId } from './actor.ts'
 import { pullRequestCommands } from './pull-request-commands.ts'
+import { participantRole } from './roles.ts'
 import { opaqueSandboxEvent } from './sandbox-event.ts'
 
 export { type Actor, actor, requestId } from './actor.ts'
@@ -123,7 +124,7 @@ export const addParticipant = z.strictObject({
   clientRequestId: requestId.optional(),
   user: actor,
   /** Absent: `member` for a new one, unchanged for a known one. */
-  role: z.enum(['owner', 'member']).nullish(),
+  role: participantRole.nullish(),
   authority,
 })
 

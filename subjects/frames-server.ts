@@ -3,6 +3,7 @@
  * except `timestamp` inside a timeline event (seconds).
  */
 import * as z from 'zod'
+import { participantRole } from './roles.ts'
 
 const text = z.string()
 const ms = z.number()
@@ -105,6 +106,7 @@ export const serverFrame = z.discriminatedUnion('type', [
       userId: text,
       name: text,
       avatar: text.optional(),
+      role: participantRole.optional(),
     }),
     recovered: z.boolean(),
     ...snapshotFields,

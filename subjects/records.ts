@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { pullRequestEvents } from './pull-request-events.ts'
 import { reply } from './replies.ts'
+import { participantRole } from './roles.ts'
 
 export type { PullRequestOutcome } from './pull-request-events.ts'
 
@@ -37,7 +38,6 @@ export const SANDBOX_STATUSES = [
 export const sandboxStatus = z.enum(SANDBOX_STATUSES)
 export type SandboxStatus = z.infer<typeof sandboxStatus>
 
-export const participantRole = z.enum(['owner', 'member'])
 const text = z.string()
 const ms = z.int()
 const optional = text.nullable()

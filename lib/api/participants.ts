@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { participantRow } from '../../subjects/asks.ts'
 import { requestId } from '../../subjects/commands.ts'
-import { participantRole } from '../../subjects/records.ts'
+import { participantRole } from '../../subjects/roles.ts'
 import { ask } from '../bus/ask.ts'
 import { authorityOf } from './caller.ts'
 import { sessionParams } from './query.ts'

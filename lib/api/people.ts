@@ -18,9 +18,12 @@ const person = z.object({
   userId: z.string(),
   name: z.string(),
   role: z.enum(['developer', 'guest']),
+  login: z.string().optional(),
+  /** Whether there is a git host, where pull requests can be opened. */
+  gitHost: z.boolean(),
 })
 
-export const people: Resource = (app, { codes, nowMs }) => {
+export const people: Resource = (app, { codes, config, nowMs }) => {
   const me = {
     summary: 'Who is signed in',
     response: { 200: person },
@@ -29,7 +32,8 @@ export const people: Resource = (app, { codes, nowMs }) => {
   app.get('/me', { schema: me }, async request => {
     if (request.caller.kind === 'service') throw fail('FORBIDDEN')
     const { userId, name, role, login } = request.caller.who
-    return { userId, name, role, ...(login ? { login } : {}) }
+    const gitHost = config.github !== null
+    return { userId, name, role, gitHost, ...(login ? { login } : {}) }
   })
 
   const invite = {

@@ -18,6 +18,7 @@ export type Me = {
   userId: string
   name: string
   avatar?: string | undefined
+  role?: 'owner' | 'member' | undefined
 }
 export type HistoryCursor = { timestamp: number; id: string; sequence: number }
 

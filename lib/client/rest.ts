@@ -33,6 +33,8 @@ const person = z.looseObject({
   role: z.enum(['developer', 'guest']),
   /** Of those who signed in with GitHub. */
   login: z.string().optional(),
+  /** Whether pull requests can be opened at all. */
+  gitHost: z.boolean().optional(),
 })
 export type Person = z.infer<typeof person>
 const invited = z.looseObject({ path: z.string(), expiresAt: z.number() })

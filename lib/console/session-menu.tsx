@@ -23,7 +23,14 @@ const QUESTIONS: Readonly<Record<Asked, readonly [title: string, text: string, a
 /** Brings an archived session back. */
 export const unarchive = (sid: string): Promise<unknown> => rest.unarchive(sid).catch(toastError)
 
-export const SessionMenu = ({ sid, status }: { sid: string; status: string }) => {
+type MenuProps = {
+  readonly sid: string
+  readonly status: string
+  /** Whether this person may archive and delete it. */
+  readonly mayEnd: boolean
+}
+
+export const SessionMenu = ({ sid, status, mayEnd }: MenuProps) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const menu = useRef<HTMLDetailsElement>(null)
   const [asked, setAsked] = useState<Asked>('archive')
@@ -50,6 +57,7 @@ export const SessionMenu = ({ sid, status }: { sid: string; status: string }) =>
     setBusy(false)
   }
   const [title, text, action] = QUESTIONS[asked]
+  if (!mayEnd && status !== 'archived') return null
   return (
     <>
       <details
@@ -82,9 +90,11 @@ export const SessionMenu = ({ sid, status }: { sid: string; status: string }) =>
               Archive …
             </button>
           )}
-          <button type="button" class="quiet bad" onClick={() => ask('delete')}>
-            Delete …
-          </button>
+          {mayEnd && (
+            <button type="button" class="quiet bad" onClick={() => ask('delete')}>
+              Delete …
+            </button>
+          )}
         </div>
       </details>
       <dialog ref={dialog} aria-labelledby="confirm-title">

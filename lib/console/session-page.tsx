@@ -69,9 +69,17 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
         {view.people.map(person => (
           <Avatar key={person.participantId} who={person} status={person.status} />
         ))}
-        {info && status !== 'archived' && <PullRequestButton sid={sid} title={info.title} />}
+        {info && me.gitHost !== false && status !== 'archived' && (
+          <PullRequestButton sid={sid} title={info.title} />
+        )}
         {me.role === 'developer' && <Invite sid={sid} />}
-        {info && <SessionMenu sid={sid} status={info.status} />}
+        {info && (
+          <SessionMenu
+            sid={sid}
+            status={info.status}
+            mayEnd={me.role === 'developer' || view.me?.role === 'owner'}
+          />
+        )}
       </section>
     </header>
   )

@@ -83,7 +83,7 @@ const answers: Answers = {
     const admitted = admitClient(state, tokenHash, at.room.nowMs(), at.room.policy)
     if (!admitted.ok) throw fail(admitted.code)
     const rest = {
-      participant: shownPerson(admitted.participant),
+      participant: { ...shownPerson(admitted.participant), role: admitted.participant.role },
       presence: at.observed.presence(sessionId(sid)),
       view: viewOf(state),
     }

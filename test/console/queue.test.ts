@@ -101,6 +101,13 @@ t.test('a queue for two', { skip, timeout: 240_000 }, async t => {
   await press(ada, 'Archive')
   await press(bob, 'Bring it back')
   await ada.getByText('This session is archived').waitFor({ state: 'detached' })
+  t.equal(await ada.getByLabel('More', { exact: true }).count(), 1)
+  t.equal(await bob.getByLabel('More', { exact: true }).count(), 0, 'not his to put away')
+  t.equal(
+    await ada.getByRole('button', { name: 'Create pull request' }).count(),
+    0,
+    'there is no git host',
+  )
   await more(ada, 'Delete …')
   await press(ada, 'Delete for good')
   await ada.getByLabel('First prompt').waitFor()
