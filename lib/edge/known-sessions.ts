@@ -16,15 +16,20 @@ const read = async (bus: Bus, sid: SessionId): Promise<boolean> => {
   return newest !== undefined && !isTombstone(newest.record)
 }
 
-export const knownSessions = (bus: Bus): IsKnown => {
+/** Lets many who ask in one moment share a read. */
+export const shareReads = (read: IsKnown): IsKnown => {
   const underway = new Map<SessionId, Promise<boolean>>()
-  return async sid => {
-    // A read that found nothing says nothing to who came after it began: the session may be new.
-    if (await underway.get(sid)) return true
-    const reading = read(bus, sid)
+  const begin = (sid: SessionId): Promise<boolean> => {
+    const reading = read(sid).finally(() => underway.delete(sid))
     underway.set(sid, reading)
-    return reading.finally(() => {
-      if (underway.get(sid) === reading) underway.delete(sid)
-    })
+    return reading
+  }
+  return async sid => {
+    const before = underway.get(sid)
+    // One that finds nothing says nothing to who came after it began: the session may be new.
+    if (before && (await before)) return true
+    return underway.get(sid) ?? begin(sid)
   }
 }
+
+export const knownSessions = (bus: Bus): IsKnown => shareReads(sid => read(bus, sid))
