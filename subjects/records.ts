@@ -295,5 +295,6 @@ export const record = z.object({
 export type SessionRecord = z.infer<typeof record>
 
 /** True for the record that a deleted session leaves behind: such a session is unknown. */
-export const isTombstone = (record: Pick<SessionRecord, 'events'>): boolean =>
-  record.events.some(event => event.type === 'session_deleted')
+export const isTombstone = (record: {
+  readonly events: readonly { readonly type: string }[]
+}): boolean => record.events.some(event => event.type === 'session_deleted')

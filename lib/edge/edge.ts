@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Doorman } from './doorman.ts'
+import type { IsKnown } from './known-sessions.ts'
 import type { Rooms } from './rooms.ts'
 
 export type EdgeConfig = Pick<
@@ -20,6 +21,7 @@ export type Edge = {
   readonly app: TemplatedApp
   readonly doorman: Doorman
   readonly rooms: Rooms
+  readonly isKnown: IsKnown
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** True once it is asked to stop: nobody new is let in. */

@@ -2,6 +2,9 @@
  * Who is in one room: this edge's sockets and those that other edges announce. Tells the room's sockets
  * what changed, and other edges and the owner what changed here. Soft state: an edge that falls silent is
  * forgotten.
+ *
+ * Every telling names everybody. So what changes here is told at once, but then no more for a moment: when
+ * the clients of an edge that died come to this one, hundreds of them come to the same room.
  */
 import type { Presence, ServerFrame } from '../../subjects/frames-server.ts'
 import {
@@ -24,7 +27,12 @@ export type RoomPresence = {
   joined(): readonly Presence[]
   /** Says again what is here. Without sockets it is a good-bye, said once. */
   announce(): void
+  /** The room ends: what it has not announced yet is announced now. */
+  close(): void
 }
+
+/** How long nobody is told after a telling. */
+export const TOLD_EVERY_MS = 50
 
 type Heard = {
   readonly sockets: readonly SocketPresence[]
@@ -37,10 +45,15 @@ export const makeRoomPresence = (room: {
   readonly own: () => SocketPresence[]
   readonly announce: (signal: PresenceSignal) => void
   readonly publish: (frame: ServerFrame) => void
+  /** Calls back after `ms`; returns what calls it off. */
+  readonly after: (ms: number, act: () => void) => () => void
 }): RoomPresence => {
   const others = new Map<string, Heard>()
   let shown: readonly Presence[] = []
   let announced = false
+  /** Set for a moment after a telling; whether something changed since. */
+  let resting: (() => void) | undefined
+  let waits = false
 
   const merged = () =>
     mergePresence([...room.own(), ...[...others.values()].flatMap(heard => heard.sockets)])
@@ -65,6 +78,21 @@ export const makeRoomPresence = (room: {
     room.announce({ v: 1, edge: room.edge, sockets })
   }
 
+  const tell = () => {
+    refresh()
+    announce()
+    resting = room.after(TOLD_EVERY_MS, () => {
+      resting = undefined
+      if (!waits) return
+      waits = false
+      tell()
+    })
+  }
+  const changed = () => {
+    if (resting) waits = true
+    else tell()
+  }
+
   return {
     hear: (signal, nowMs) => {
       if (signal.edge !== room.edge && take(signal, nowMs)) refresh()
@@ -78,15 +106,15 @@ export const makeRoomPresence = (room: {
       for (const [edge] of silent) others.delete(edge)
       if (silent.some(([, heard]) => heard.sockets.length > 0)) refresh()
     },
-    changed: () => {
-      refresh()
-      announce()
-    },
+    changed,
     joined: () => {
-      refresh()
-      announce()
-      return shown
+      changed()
+      return merged()
     },
     announce,
+    close: () => {
+      resting?.()
+      if (waits) announce()
+    },
   }
 }

@@ -94,6 +94,7 @@ export const openRoom = (edge: Edge, bus: Bus, sid: SessionId, callbacks: RoomCa
   const end = () => {
     follower.close()
     signals.close()
+    presence.close()
     text.close()
     for (const each of waiting) each.done.reject(new Error('the room has ended'))
     waiting = []
@@ -111,6 +112,10 @@ export const openRoom = (edge: Edge, bus: Bus, sid: SessionId, callbacks: RoomCa
     own: () => [...clients].flatMap(client => (client.member ? [client.member] : [])),
     announce: (signal: PresenceSignal) => publishSignal(bus, presenceSubject(sid), signal),
     publish: publishFrame,
+    after: (ms, act) => {
+      const timer = setTimeout(act, ms)
+      return () => clearTimeout(timer)
+    },
   })
   const signals = followSignals(bus, presenceSubject(sid), presenceSignal, signal =>
     presence.hear(signal, edge.now()),

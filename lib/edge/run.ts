@@ -13,6 +13,7 @@ import { connectBus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
 import { openDoorman } from './doorman.ts'
 import type { Edge, EdgeConfig } from './edge.ts'
+import { knownSessions } from './known-sessions.ts'
 import { openRoom } from './room.ts'
 import { makeRooms } from './rooms.ts'
 import { listen, routeAll, type Server } from './server.ts'
@@ -49,6 +50,7 @@ export const startEdge = async (
     app,
     doorman,
     rooms: makeRooms((sid, callbacks) => openRoom(edge, bus, sid, callbacks), log),
+    isKnown: knownSessions(bus),
     now,
     isStopping: () => stopping,
   }

@@ -3,11 +3,9 @@
  * later, as a frame), a sandbox when the owner says so.
  */
 import { codeOf, ERRORS } from '../../subjects/errors.ts'
-import { isTombstone } from '../../subjects/records.ts'
 import { isSessionId, type SessionId } from '../../subjects/subjects.ts'
 import { sha256Hex } from '../auth/hash.ts'
 import { ask } from '../bus/ask.ts'
-import { newestRecord } from '../bus/newest.ts'
 import type { SessionView } from '../session/view.ts'
 import type { Edge } from './edge.ts'
 import type { PendingUpgrade } from './http.ts'
@@ -28,18 +26,12 @@ const refuse = (upgrade: PendingUpgrade, error: unknown) => {
   upgrade.refuse(ERRORS[code].http, ERRORS[code].text)
 }
 
-/** A deleted session leaves one last record behind. */
-const isKnown = async (edge: Edge, sid: SessionId): Promise<boolean> => {
-  const newest = await newestRecord(edge.bus, sid)
-  return newest !== undefined && !isTombstone(newest.record)
-}
-
 /** The log knows whether there is such a session: no owner is needed for that. */
 export const admitClient = async (edge: Edge, sid: string, upgrade: PendingUpgrade) => {
   if (edge.isStopping()) return upgrade.refuse(503, ERRORS.BUS_UNAVAILABLE.text)
   if (!isSessionId(sid)) return upgrade.refuse(404, ERRORS.SESSION_NOT_FOUND.text)
   try {
-    if (!(edge.rooms.find(sid)?.view() || (await isKnown(edge, sid))))
+    if (!(edge.rooms.find(sid)?.view() || (await edge.isKnown(sid))))
       return upgrade.refuse(404, ERRORS.SESSION_NOT_FOUND.text)
     upgrade.accept({ sid } satisfies ClientSeat)
   } catch (error) {

@@ -2,6 +2,8 @@
  * The answers to questions, one function for each. They change nothing, are given between two
  * commands of the session, and name the record at which they are true.
  */
+
+import { LRUCache } from 'lru-cache'
 import type { AnswerOf, Question, QuestionOf, QuestionType } from '../../subjects/asks.ts'
 import { codeOf, fail } from '../../subjects/errors.ts'
 import type { SessionSnapshot } from '../../subjects/frames-server.ts'
@@ -12,7 +14,6 @@ import { shownPerson } from '../session/people.ts'
 import { detailsOf, snapshotOf } from '../session/snapshot.ts'
 import { viewOf } from '../session/view.ts'
 import { isDiskFull } from '../store/database.ts'
-import type { TimelinePage } from '../store/read/timeline.ts'
 import type { SessionStore } from '../store/session-store.ts'
 import { loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
@@ -39,26 +40,36 @@ type Answers = {
   readonly [T in QuestionType]: (question: QuestionOf<T>, at: At) => Promise<Given<T>>
 }
 
-/** Many may join at once, after an edge has died for instance: the page is read once per record. */
-const pages = new WeakMap<Memory, { maxBytes: number; page: Promise<TimelinePage> }>()
-
-const newestPage = (store: SessionStore, memory: Memory, maxBytes: number) => {
-  const known = pages.get(memory)
-  if (known?.maxBytes === maxBytes) return known.page
-  const page = store.timeline(PAGE_LINES, maxBytes)
-  pages.set(memory, { maxBytes, page })
-  page.catch(() => pages.delete(memory))
-  return page
-}
+type Shown = { readonly snapshot: SessionSnapshot; readonly recovered: boolean }
+/** Many may join at once, after an edge has died for instance, from the same line: rows are read once. */
+const shown = new WeakMap<Memory, LRUCache<string, Promise<Shown>>>()
+/** For those who hold nothing yet, and for those who come back. Each may have a page of lines. */
+const SHOWN_KEPT = 2
+/** What is in an answer besides is counted in steps of these, so that answers are alike. */
+const STEP_BYTES = 16_384
 
 /**
  * The snapshot; with `after`, exactly the lines that came after it, if they are still there and fit.
  * @param besides what else will be in the answer: all of it must fit into one message
  */
-const snapshotAt = ({ memory, read, room }: At, after: number | null, besides: unknown) =>
-  read(async (store): Promise<{ snapshot: SessionSnapshot; recovered: boolean }> => {
+const snapshotAt = (at: At, after: number | null, besides: unknown): Promise<Shown> => {
+  const bytes = Buffer.byteLength(JSON.stringify(besides))
+  const taken = Math.ceil(bytes / STEP_BYTES) * STEP_BYTES + SLACK_BYTES
+  const key = `${after} ${taken}`
+  const kept = shown.get(at.memory) ?? new LRUCache({ max: SHOWN_KEPT })
+  shown.set(at.memory, kept)
+  const known = kept.get(key)
+  if (known) return known
+  const read = readSnapshot(at, after, taken)
+  kept.set(key, read)
+  read.catch(() => kept.delete(key))
+  return read
+}
+
+const readSnapshot = ({ memory, read, room }: At, after: number | null, takenBytes: number) =>
+  read(async (store): Promise<Shown> => {
     const fixed = { ...snapshotOf(memory.state), artifacts: await store.artifacts() }
-    const taken = Buffer.byteLength(JSON.stringify([fixed, besides])) + SLACK_BYTES
+    const taken = Buffer.byteLength(JSON.stringify(fixed)) + takenBytes
     const most = (room.bus.nc.info?.max_payload ?? PAGE_BYTES) - taken
     const maxBytes = Math.max(0, Math.min(PAGE_BYTES, most))
     const missed =
@@ -67,7 +78,7 @@ const snapshotAt = ({ memory, read, room }: At, after: number | null, besides: u
       const timeline = { events: missed.items, hasMore: false, cursor: null }
       return { snapshot: { ...fixed, timeline }, recovered: true }
     }
-    const { items, hasMore, cursor } = await newestPage(store, memory, maxBytes)
+    const { items, hasMore, cursor } = await store.timeline(PAGE_LINES, maxBytes)
     return {
       snapshot: { ...fixed, timeline: { events: items, hasMore, cursor } },
       recovered: false,

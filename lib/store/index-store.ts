@@ -1,8 +1,8 @@
 /**
  * The api's own copy of the newest summary of every session, for lists. It follows the IDX stream
  * and never decides anything; the file may be deleted at any time and is filled again from there.
- * One process has it open. When that dies, what was not yet written comes again from the stream,
- * after `appliedSequence`.
+ * One process has it open. Changes and the sequence up to which they reach are one transaction, so
+ * whoever follows the stream goes on after `appliedSequence` and misses nothing, however it ended.
  */
 import type { SessionSummary } from '../../subjects/records.ts'
 import { isDamage, setAside } from './database.ts'
@@ -10,18 +10,18 @@ import type { SummaryRow } from './entities/summaries.ts'
 import { type IndexQueries, indexQueriesOf, openIndexDatabase } from './index-database.ts'
 import { type ListPage, type ListQuery, listSessions, summaryOf } from './index-list.ts'
 
+/** The newest summary of a session, or the id of one that is gone for good. */
+export type IndexChange = { readonly summary: SessionSummary } | { readonly removed: string }
+
 /** Anything here may throw code `STORE_DAMAGED`: the file is set aside then, and the store closed. */
 export type IndexStore = {
   /** Sequence in IDX up to which the file is; 0 for nothing. */
   appliedSequence(): number
   /**
-   * Takes in what IDX said at `sequence`. Older news of a session than the file has, and any news
-   * of a removed one, change nothing. Calls that come while one is being written are written
-   * together: who has many need not await each.
+   * Takes in changes, of each session its newest one, all or none; the file is up to `sequence` then.
+   * Older news of a session than the file has, and any news of a removed one, change nothing.
    */
-  upsert(sequence: number, summary: SessionSummary): Promise<void>
-  /** Forgets a session for good; `sequence` as above when IDX said so. */
-  remove(sid: string, sequence?: number): Promise<void>
+  write(sequence: number, changes: readonly IndexChange[]): Promise<void>
   /** @throws code `INVALID_CURSOR`. */
   list(query: ListQuery): Promise<ListPage>
   get(sid: string): Promise<SessionSummary | undefined>
@@ -30,10 +30,6 @@ export type IndexStore = {
   close(): Promise<void>
 }
 
-type Change = { sequence: number; summary: SessionSummary } | { sequence: number; removed: string }
-
-/** Changes of one transaction: keeps a page of the list from waiting for a whole rebuild. */
-const CHANGES_A_WRITE = 500
 /** Rows of one statement; 17 columns each, far below SQLite's 32,766 parameters. */
 const ROWS_A_STATEMENT = 250
 
@@ -54,37 +50,15 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
   const removed = await within(db => db.selectFrom('removed').select('id').execute())
   const gone = new Set(removed.map(row => row.id))
   let applied = meta?.applied_sequence ?? 0
-  let waiting: { change: Change; done: () => void; failed: (error: unknown) => void }[] = []
-  let writing: Promise<void> | undefined
-
-  const writeAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const now = waiting.slice(0, CHANGES_A_WRITE)
-      waiting = waiting.slice(CHANGES_A_WRITE)
-      try {
-        const changes = now.map(({ change }) => change)
-        const upTo = Math.max(applied, ...changes.map(({ sequence }) => sequence))
-        for (const change of changes) if ('removed' in change) gone.add(change.removed)
-        await within(db => writeChanges(db, changes, gone, upTo))
-        applied = upTo
-        for (const { done } of now) done()
-      } catch (error) {
-        for (const { failed } of now) failed(error)
-      }
-    }
-    writing = undefined
-  }
-
-  const change = (change: Change): Promise<void> =>
-    new Promise((done, failed) => {
-      waiting.push({ change, done, failed })
-      writing ??= Promise.resolve().then(writeAll)
-    })
 
   return {
     appliedSequence: () => applied,
-    upsert: (sequence, summary) => change({ sequence, summary }),
-    remove: (sid, sequence = 0) => change({ sequence, removed: sid }),
+    write: async (sequence, changes) => {
+      const upTo = Math.max(applied, sequence)
+      for (const change of changes) if ('removed' in change) gone.add(change.removed)
+      await within(db => writeChanges(db, changes, gone, upTo))
+      applied = Math.max(applied, upTo)
+    },
     list: query => within(db => listSessions(db, query)),
     get: async sid => {
       const [row] = await within(db =>
@@ -93,7 +67,6 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
       return row && summaryOf(row)
     },
     clear: async () => {
-      await writing
       await within(async db => {
         for (const table of ['sessions', 'removed'] as const) await db.deleteFrom(table).execute()
         await db.updateTable('meta').set({ applied_sequence: 0 }).where('id', '=', 1).execute()
@@ -101,16 +74,13 @@ export const openIndexStore = async (file: string): Promise<IndexStore> => {
       gone.clear()
       applied = 0
     },
-    close: async () => {
-      await writing
-      await database.close()
-    },
+    close: () => database.close(),
   }
 }
 
 const writeChanges = async (
   db: IndexQueries,
-  changes: readonly Change[],
+  changes: readonly IndexChange[],
   gone: ReadonlySet<string>,
   upTo: number,
 ): Promise<void> => {
@@ -124,13 +94,9 @@ const writeChanges = async (
       .execute()
     await db.deleteFrom('sessions').where('id', '=', id).execute()
   }
-  const newest = new Map<string, SummaryRow>()
-  for (const change of changes) {
-    if ('removed' in change) continue
-    const row = rowOf(change.summary)
-    if (row.updated_at >= (newest.get(row.id)?.updated_at ?? 0)) newest.set(row.id, row)
-  }
-  const rows = [...newest.values()].filter(row => !gone.has(row.id))
+  const rows = changes
+    .flatMap(change => ('summary' in change ? [rowOf(change.summary)] : []))
+    .filter(row => !gone.has(row.id))
   for (let n = 0; n < rows.length; n += ROWS_A_STATEMENT) {
     await upsertRows(db, rows.slice(n, n + ROWS_A_STATEMENT))
   }

@@ -65,13 +65,24 @@ t.test('a room', async t => {
     const own: SocketPresence[] = []
     const announced: PresenceSignal[] = []
     const told: ServerFrame[] = []
+    const timers = new Set<() => void>()
     const presence = makeRoomPresence({
       edge: 'here',
       own: () => own,
       announce: signal => announced.push(signal),
       publish: frame => told.push(frame),
+      after: (_ms, act) => {
+        timers.add(act)
+        return () => timers.delete(act)
+      },
     })
-    return { own, announced, told, presence }
+    /** The moment after a telling passes. */
+    const pass = () => {
+      const due = [...timers]
+      timers.clear()
+      for (const act of due) act()
+    }
+    return { own, announced, told, presence, pass }
   }
   const elsewhere = (...sockets: SocketPresence[]): PresenceSignal => ({
     v: 1,
@@ -80,7 +91,7 @@ t.test('a room', async t => {
   })
 
   await t.test('announces itself, and its good-bye once', async t => {
-    const { own, announced, presence } = start()
+    const { own, announced, presence, pass } = start()
     presence.announce()
     t.same(announced, [], 'nobody here, nothing to say')
     own.push(socket('a'))
@@ -91,8 +102,40 @@ t.test('a room', async t => {
     t.match(announced.at(-1), { edge: 'here', sockets: [{ participantId: 'a' }] })
     own.pop()
     presence.changed()
+    pass()
     t.match(announced.at(-1), { sockets: [] })
     presence.announce()
+    t.equal(announced.length, 2)
+  })
+
+  await t.test('tells of many who come in one moment together', async t => {
+    const { own, announced, told, presence, pass } = start()
+    for (let n = 0; n < 100; n++) {
+      own.push(socket(`p${n}`))
+      t.equal(presence.joined().length, n + 1, 'who comes is told everybody')
+    }
+    t.equal(told.length, 1, 'the first is told at once')
+    t.equal(announced.length, 1)
+    pass()
+    t.match(told.at(-1), { type: 'presence_update', participants: { length: 100 } })
+    t.equal(announced.at(-1)?.sockets.length, 100)
+    pass()
+    t.same([told.length, announced.length], [2, 2], 'and then nothing is left')
+    own.length = 0
+    presence.changed()
+    t.equal(announced.at(-1)?.sockets.length, 0, 'after a moment without news, at once again')
+  })
+
+  await t.test('a room that ends has said who is there', async t => {
+    const { own, announced, presence, pass } = start()
+    own.push(socket('a'))
+    presence.joined()
+    own.pop()
+    presence.changed()
+    t.equal(announced.length, 1)
+    presence.close()
+    t.same(announced.at(-1)?.sockets, [])
+    pass()
     t.equal(announced.length, 2)
   })
 
@@ -114,12 +157,13 @@ t.test('a room', async t => {
   })
 
   await t.test('somebody who is here and there leaves with the last socket', async t => {
-    const { own, told, presence } = start()
+    const { own, told, presence, pass } = start()
     own.push(socket('a'))
     presence.joined()
     presence.hear(elsewhere(socket('a', { connectionId: 'a-2' })), 0)
     own.pop()
     presence.changed()
+    pass()
     t.match(told.at(-1), { type: 'presence_update', participants: [{ participantId: 'a' }] })
     presence.hear(elsewhere(), 1)
     t.match(told.at(-1), { type: 'presence_leave', userId: 'user a' })

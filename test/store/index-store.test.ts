@@ -28,6 +28,12 @@ const summary = (id: string, updatedAtMs: number, more: Partial<SessionSummary> 
   ...more,
 })
 
+const write = (store: IndexStore, sequence: number, ...summaries: readonly SessionSummary[]) =>
+  store.write(
+    sequence,
+    summaries.map(summary => ({ summary })),
+  )
+
 const startIndex = async (t: { teardown(end: () => void | Promise<void>): unknown }) => {
   const file = join(temporaryFolder(t), 'index', 'sessions.db')
   const store = await openIndexStore(file)
@@ -47,7 +53,7 @@ t.test('the entities and the schema say the same', async t => {
 t.test('newest change first, every session once, by cursor and by offset', async t => {
   const { store } = await startIndex(t)
   const names = Array.from({ length: 25 }, (_, n) => `s${String(n).padStart(2, '0')}`)
-  await Promise.all(names.map((id, n) => store.upsert(n + 1, summary(id, Math.floor(n / 4)))))
+  await write(store, 25, ...names.map((id, n) => summary(id, Math.floor(n / 4))))
   t.equal(store.appliedSequence(), 25)
   const expected = [...names].reverse()
   t.same(await ids(store), expected)
@@ -76,9 +82,9 @@ t.test('newest change first, every session once, by cursor and by offset', async
 
 t.test('filters, alone and together', async t => {
   const { store } = await startIndex(t)
-  await store.upsert(1, summary('a', 1, { title: 'Fix 100% of ÄRGER', status: 'completed' }))
-  await store.upsert(2, summary('b', 2, { title: "it's_a_test", userId: 'u2' }))
-  await store.upsert(3, summary('c', 3, { repoOwner: 'other', repoName: 'x', status: 'archived' }))
+  await write(store, 1, summary('a', 1, { title: 'Fix 100% of ÄRGER', status: 'completed' }))
+  await write(store, 2, summary('b', 2, { title: "it's_a_test", userId: 'u2' }))
+  await write(store, 3, summary('c', 3, { repoOwner: 'other', repoName: 'x', status: 'archived' }))
   t.same(await ids(store, { status: ['completed', 'archived'] }), ['c', 'a'])
   t.same(await ids(store, { excludeStatus: ['archived'] }), ['b', 'a'])
   t.same(await ids(store, { status: [], excludeStatus: [] }), ['c', 'b', 'a'])
@@ -104,31 +110,26 @@ t.test('never goes back, and what is removed stays so', async t => {
     totalCost: 0.25,
     finishedAtMs: 19,
   })
-  await store.upsert(2, full)
-  await store.upsert(3, summary('a', 10, { title: 'old' }))
+  await write(store, 2, full)
+  await write(store, 3, summary('a', 10, { title: 'old' }))
   t.same(await store.get('a'), full)
-  await store.upsert(4, summary('a', 20, { title: 'same time' }))
+  await write(store, 4, summary('a', 20, { title: 'same time' }))
   t.equal((await store.get('a'))?.title, 'same time')
-  await Promise.all([
-    store.upsert(5, summary('b', 30, { title: 'newer' })),
-    store.upsert(6, summary('b', 29, { title: 'older' })),
-  ])
-  t.equal((await store.get('b'))?.title, 'newer', 'also within one write')
-
-  await store.remove('a', 7)
+  await write(store, 5, summary('b', 30), summary('c', 30))
+  await store.write(7, [{ removed: 'a' }, { summary: summary('d', 31) }])
   t.equal(await store.get('a'), undefined)
-  await store.upsert(8, summary('a', 99))
-  t.same(await ids(store), ['b'])
+  await write(store, 8, summary('a', 99))
+  t.same(await ids(store), ['d', 'c', 'b'])
   await store.close()
 
   const again = await openIndexStore(file)
   t.teardown(() => again.close())
   t.equal(again.appliedSequence(), 8)
-  await again.upsert(9, summary('a', 100))
-  t.same(await ids(again), ['b'], 'after a restart as well')
+  await write(again, 9, summary('a', 100))
+  t.same(await ids(again), ['d', 'c', 'b'], 'after a restart as well')
   await again.clear()
   t.equal(again.appliedSequence(), 0)
-  await again.upsert(1, summary('a', 1))
+  await write(again, 1, summary('a', 1))
   t.same(await ids(again), ['a'])
 })
 
