@@ -2,7 +2,6 @@
  * The answers to questions, one function for each. They change nothing, are given between two
  * commands of the session, and name the record at which they are true.
  */
-
 import { LRUCache } from 'lru-cache'
 import type { AnswerOf, Question, QuestionOf, QuestionType } from '../../subjects/asks.ts'
 import { codeOf, fail } from '../../subjects/errors.ts'
@@ -45,6 +44,7 @@ type Shown = { readonly snapshot: SessionSnapshot; readonly recovered: boolean }
 const shown = new WeakMap<Memory, LRUCache<string, Promise<Shown>>>()
 /** For those who hold nothing yet, and for those who come back. Each may have a page of lines. */
 const SHOWN_KEPT = 2
+const SHOWN_FOR_MS = 5_000
 /** What is in an answer besides is counted in steps of these, so that answers are alike. */
 const STEP_BYTES = 16_384
 
@@ -62,6 +62,7 @@ const snapshotAt = (at: At, after: number | null, besides: unknown): Promise<Sho
   if (known) return known
   const read = readSnapshot(at, after, taken)
   kept.set(key, read)
+  setTimeout(() => kept.delete(key), SHOWN_FOR_MS).unref()
   read.catch(() => kept.delete(key))
   return read
 }
