@@ -3,8 +3,9 @@
  * nats-server, and a line before each edge, so that any of them can be cut.
  */
 import { type Bus, connectBus } from '../../lib/bus/connect.ts'
+import type { Role } from '../fixtures/child-process.ts'
 import { startProvider, type TestProvider } from '../fixtures/provider.ts'
-import { type Role, type System, startSystem } from '../fixtures/system.ts'
+import { type System, startSystem } from '../fixtures/system.ts'
 import type { TargetRole } from './faults.ts'
 import type { Formation, Step } from './plan.ts'
 import { type Line, openLine } from './proxy.ts'
