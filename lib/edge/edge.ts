@@ -20,7 +20,7 @@ export type Edge = {
   readonly app: TemplatedApp
   readonly doorman: Doorman
   readonly rooms: Rooms
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the nats-servers' clock. */
   readonly now: () => number
   /** True once it is asked to stop: nobody new is let in. */
   isStopping(): boolean

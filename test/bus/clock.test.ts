@@ -12,14 +12,14 @@ import { subscribe } from '../fixtures/socket.ts'
 import { startSystem } from '../fixtures/system.ts'
 
 const HOUR_MS = 3_600_000
-const EXECUTION_TIMEOUT_MS = 2_000
+const EXECUTION_TIMEOUT_MS = 1_500
 
 const provider = await startProvider(t)
 const system = await startSystem(t, {
   provider,
   clocks: true,
   env: {
-    HEARTBEAT_STALE_MS: '1200',
+    HEARTBEAT_STALE_MS: '1000',
     EXECUTION_TIMEOUT_MS: String(EXECUTION_TIMEOUT_MS),
     OWNER_LEASE_MS: '2000',
   },
@@ -47,9 +47,8 @@ const prompt = (sid: string, content: string) =>
 /** A session with a sandbox that beats until it is told not to. */
 const living = async () => {
   const sid = await system.createSession()
-  const from = provider.calls.length
   await prompt(sid, 'one')
-  const created = await provider.until('create', body => body.session_id === sid, from)
+  const created = await provider.until('create', body => body.session_id === sid)
   const sandbox = await connectSandbox(t, edge, created)
   const beating = setInterval(() => sandbox.emit({ type: 'heartbeat' }), 100)
   const quiet = () => clearInterval(beating)
@@ -75,14 +74,14 @@ t.test(
     const { sid, sandbox, quiet, messageId } = await living()
     sandbox.complete(messageId)
     let looked = 0
-    for (const aheadMs of [-HOUR_MS, HOUR_MS, 0, -HOUR_MS]) {
+    for (const aheadMs of [-HOUR_MS, HOUR_MS, 0]) {
       await setClock(t, 'owner', aheadMs)
       looked = (await eventsOf(sid, 'sandbox_observed')).length
-      await eventsUpTo(sid, 'sandbox_observed', looked + 2)
+      await eventsUpTo(sid, 'sandbox_observed', looked + 1)
     }
     t.same(await ends(sid), [], 'it was looked for, and seen')
     await setClock(t, 'owner', HOUR_MS)
-    await eventsUpTo(sid, 'sandbox_observed', looked + 4)
+    await eventsUpTo(sid, 'sandbox_observed', looked + 2)
     quiet()
     await eventually(async () => (await ends(sid)).length > 0)
     t.match(await ends(sid), [{ status: 'stale' }], 'and missed when it was gone')
