@@ -82,7 +82,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   say('all made good')
 
   const goodMs = world.nowMs()
-  const settled = await settle(world, load, reader)
+  const settled = await settle(world, load, { reader, say })
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
   if (settled) {
     ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
@@ -124,15 +124,23 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
 
 type Load = Awaited<ReturnType<typeof startLoad>>
 
-/** Waits until all is done. @returns what is not, when it takes too long */
-const settle = async (world: World, load: Load, reader: LogReader): Promise<string | undefined> => {
+/** Waits until all is done, and says what for. @returns what is not, when it takes too long */
+const settle = async (
+  world: World,
+  load: Load,
+  { reader, say }: { readonly reader: LogReader; readonly say: (text: string) => void },
+): Promise<string | undefined> => {
+  let said: string | undefined
   const endMs = world.nowMs() + SETTLE_WITHIN_MS
   const late = wait(SETTLE_WITHIN_MS, 'somebody waits for an answer', { ref: false })
   const unanswered = await Promise.race([load.rest(), late])
   if (unanswered) return unanswered
+  say('everybody has got an answer')
   for (;;) {
     const left = await unfinished(world, load, reader).catch(error => String(error))
     if (left === undefined || world.nowMs() > endMs) return left
+    if (left !== said) say(`waiting: ${left}`)
+    said = left
     await wait(300)
   }
 }
