@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { WebSocket } from 'ws'
-import type { Role, System } from '../test/fixtures/system.ts'
+import type { Role } from '../test/fixtures/child-process.ts'
+import type { System } from '../test/fixtures/system.ts'
 import type { Scope } from './scope.ts'
 
 /** For the system's environment: whatever inspector is opened listens on a free port. */

@@ -15,6 +15,7 @@ export type Room = {
   readonly repos: KV
   readonly index: SessionIndex
   readonly reads: ReadStates
+  /** Milliseconds since the epoch, by the nats-servers' clock. */
   readonly nowMs: () => number
 }
 

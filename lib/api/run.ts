@@ -12,6 +12,7 @@ import { Kvm } from '@nats-io/kv'
 import type { Config } from '../../config/config.ts'
 import { fail } from '../../subjects/errors.ts'
 import { AUTH_BUCKET, REPOS_BUCKET } from '../../subjects/streams.ts'
+import { followTime } from '../bus/clock.ts'
 import { connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { patiently } from '../bus/failure.ts'
@@ -39,7 +40,7 @@ export const runApi = async (config: Config, signal: AbortSignal, log: Log): Pro
   const codes = await patiently(() => new Kvm(bus.js).open(AUTH_BUCKET))
   const repos = await patiently(() => new Kvm(bus.js).open(REPOS_BUCKET))
   const reads = openReadStates(bus)
-  const room = { bus, config, codes, repos, index, reads, nowMs: Date.now }
+  const room = { bus, config, codes, repos, index, reads, nowMs: await followTime(bus) }
   const app = await buildApp(room, await bundling, log)
   const pipes = forwardUpgrades(app.server, {
     host: reachable(config.host),

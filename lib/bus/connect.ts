@@ -10,8 +10,9 @@ import {
   jetstream,
   jetstreamManager,
 } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/nats-core'
+import type { NatsConnection, Server } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
+import { steadyMs } from './retry.ts'
 
 export type Bus = {
   readonly nc: NatsConnection
@@ -26,6 +27,30 @@ export type Bus = {
 /** How long a JetStream request waits for its answer. */
 const REQUEST_TIMEOUT_MS = 3_000
 const CLOSE_WITHIN_MS = 2_000
+
+/** Between two attempts to reach the same server, and by chance up to as much again. */
+const DIAL_AGAIN_MS = 100
+
+/**
+ * Pauses between attempts, by the steady clock. The client's own are measured by the wall clock: once that is
+ * set back by an hour, a connection that breaks is not made again for an hour.
+ */
+const steadyPauses = () => {
+  const dialledMs = new Map<string, number>()
+  return {
+    // Its own pause is over at once, whatever the wall clock says.
+    reconnectDelayHandler: () => Number.NEGATIVE_INFINITY,
+    reconnectToServer: ([server]: readonly Server[]) => {
+      if (!server) return null
+      const dueMs =
+        (dialledMs.get(server.listen) ?? Number.NEGATIVE_INFINITY) +
+        DIAL_AGAIN_MS * (1 + Math.random())
+      const delay = Math.max(0, dueMs - steadyMs())
+      dialledMs.set(server.listen, steadyMs() + delay)
+      return { server, delay }
+    },
+  }
+}
 
 const later = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms).unref())
 
@@ -42,8 +67,7 @@ export const connectBus = async (options: {
     name: options.name,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
-    reconnectTimeWait: 100,
-    reconnectJitter: 100,
+    ...steadyPauses(),
     pingInterval: 10_000,
     maxPingOut: 2,
     timeout: 5_000,

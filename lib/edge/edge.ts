@@ -22,7 +22,7 @@ export type Edge = {
   readonly doorman: Doorman
   readonly rooms: Rooms
   readonly isKnown: IsKnown
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the nats-servers' clock. */
   readonly now: () => number
   /** True once it is asked to stop: nobody new is let in. */
   isStopping(): boolean

@@ -9,6 +9,7 @@
 
 import uWS from 'uWebSockets.js'
 import { randomUUID } from 'node:crypto'
+import { followTime } from '../bus/clock.ts'
 import { connectBus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
 import { openDoorman } from './doorman.ts'
@@ -31,13 +32,10 @@ export type RunningEdge = {
 }
 
 /** Connects and listens. @throws code PORT_IN_USE */
-export const startEdge = async (
-  config: EdgeConfig,
-  log: Log,
-  now: () => number = Date.now,
-): Promise<RunningEdge> => {
+export const startEdge = async (config: EdgeConfig, log: Log): Promise<RunningEdge> => {
   const name = `${config.instance ?? 'edge'}-${randomUUID().slice(0, 8)}`
   const bus = await connectBus({ url: config.natsUrl, name })
+  const now = await followTime(bus)
   const app = uWS.App()
   const doorman = await openDoorman(log)
   const endings = new Set<Promise<void>>()

@@ -33,6 +33,7 @@ export type PullRequests = {
   readonly webUrl: string
   readonly controlPlaneUrl: string
   readonly log: Log
+  readonly nowMs: () => number
 }
 
 type Author = { readonly authoredBy: 'user' | 'app'; readonly call: Caller }
@@ -46,7 +47,7 @@ const userToken = async (room: PullRequests, job: PullRequestJob): Promise<strin
   } catch (error) {
     room.log.warn({ sid: job.sid, githubUserId, error }, 'the author has no usable GitHub token')
   }
-  if (tokenExpiresAtMs !== null && tokenExpiresAtMs - TOKEN_BUFFER_MS <= Date.now())
+  if (tokenExpiresAtMs !== null && tokenExpiresAtMs - TOKEN_BUFFER_MS <= room.nowMs())
     return undefined
   const given = handedOver(room.keys, accessTokenEncrypted)
   if (given === undefined && accessTokenEncrypted !== null) {

@@ -17,6 +17,7 @@ import { GITHUB_BUCKET, HOOK, JOB, REPOS_BUCKET, SCM_BUCKET } from '../../subjec
 import { GITHUB_HOOK, GITHUB_JOBS } from '../../subjects/subjects.ts'
 import { encryptionKeys } from '../auth/token-encryption.ts'
 import { answerGithub } from '../bus/ask-github.ts'
+import { followTime } from '../bus/clock.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { consumeJobs } from '../bus/jobs.ts'
@@ -99,10 +100,16 @@ const serve = async (running: Running, github: GithubConfig): Promise<void> => {
   const buckets = new Kvm(bus.js)
   const keys = encryptionKeys(config.tokenEncryptionKey)
   const shared = await buckets.open(GITHUB_BUCKET)
-  const app = openApp(github)
-  const oauth = openOAuth(github)
-  const tokens = openUserTokens({ bucket: await buckets.open(SCM_BUCKET), keys, oauth, log })
-  const repositories = openRepositories({ app, bucket: await buckets.open(REPOS_BUCKET), log })
+  const nowMs = await followTime(bus)
+  const app = openApp(github, nowMs)
+  const oauth = openOAuth(github, nowMs)
+  const tokens = openUserTokens({ bucket: await buckets.open(SCM_BUCKET), keys, oauth, log, nowMs })
+  const repositories = openRepositories({
+    app,
+    bucket: await buckets.open(REPOS_BUCKET),
+    log,
+    nowMs,
+  })
   const sessionOf = openSessionOf(bus, shared)
   const allowed = allowedOf(config, github)
   const { apiUrl, url: webUrl } = github
@@ -137,8 +144,9 @@ const serve = async (running: Running, github: GithubConfig): Promise<void> => {
     webUrl,
     controlPlaneUrl,
     log,
+    nowMs,
   }
-  const repair = openRepair({ app, bucket: shared, log, name: nuid.next() })
+  const repair = openRepair({ app, bucket: shared, log, name: nuid.next(), nowMs })
 
   const asks = answerGithub(
     bus,

@@ -31,7 +31,7 @@ type Beat = { readonly generation: number; readonly heardMs: number }
 type Heard = { readonly signal: PresenceSignal; readonly heardMs: number }
 
 /**
- * @param options.nowMs the wall clock, milliseconds since the epoch
+ * @param options.nowMs milliseconds since the epoch, by the clock under which commands are stored
  * @param options.onSockets called with all sockets of a session when one has come or gone
  */
 export const observePartition = (

@@ -24,6 +24,7 @@ export type OwnerRoom = {
   /** SHA-256 (hex) of the token that the sandbox of a generation presents. */
   readonly tokenHash: (sid: SessionId, generation: number) => string
   readonly sessionIdleMs: number
+  /** Milliseconds since the epoch, by the nats-servers' clock, as the times of commands are. */
   readonly nowMs: () => number
   readonly at: AtStep
 }

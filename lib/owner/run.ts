@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { sha256Hex } from '../auth/hash.ts'
 import { sandboxToken } from '../auth/sandbox-token.ts'
+import { followTime } from '../bus/clock.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { policyOf } from '../session/policy.ts'
@@ -97,7 +98,7 @@ const own = async (
     tokenHash: (sid, generation) =>
       sha256Hex(sandboxToken(config.internalCallbackSecret, sid, generation)),
     sessionIdleMs: config.sessionIdleMs,
-    nowMs: options.nowMs ?? Date.now,
+    nowMs: options.nowMs ?? (await followTime(bus)),
     at: options.at ?? (() => {}),
   }
   partitions = await followPartitions(bus, lease, {

@@ -24,6 +24,7 @@ import { JOB, SANDBOX_BUCKET } from '../../subjects/streams.ts'
 import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/subjects.ts'
 import { sandboxToken } from '../auth/sandbox-token.ts'
 import { askGithub } from '../bus/ask-github.ts'
+import { followTime } from '../bus/clock.ts'
 import { publishCommand } from '../bus/command.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
@@ -73,7 +74,7 @@ const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider>
       return httpProvider({
         url: config.sandboxApiUrl ?? '',
         secret: config.sandboxApiSecret ?? '',
-        nowMs: Date.now,
+        nowMs: await followTime(bus),
       })
     case 'none':
       throw fail('CONFIG_INVALID', { message: 'no sandbox provider is configured' })

@@ -1,14 +1,22 @@
 /**
- * What can go wrong with whom. A role is a line of the table; another one (github) is another line.
+ * What can go wrong with whom. A role is a line of the table; another one is another line.
  * Each fault is inflicted, lasts, and is made good; what the product does meanwhile is its own affair.
  */
 import type { Step } from './plan.ts'
 import type { Line } from './proxy.ts'
 import type { World } from './world.ts'
 
-export type TargetRole = 'owner' | 'edge' | 'api' | 'sandboxes' | 'nats'
+export type TargetRole = 'owner' | 'edge' | 'api' | 'github' | 'sandboxes' | 'nats'
 
-export type FaultKind = 'kill' | 'restart' | 'pause' | 'freeze' | 'cut' | 'hang' | 'offline'
+export type FaultKind =
+  | 'kill'
+  | 'restart'
+  | 'pause'
+  | 'freeze'
+  | 'cut'
+  | 'hang'
+  | 'offline'
+  | 'clock'
 
 type Chance = { readonly kind: FaultKind; readonly leastMs: number; readonly mostMs: number }
 
@@ -33,13 +41,21 @@ const hang = chance('hang', 500, 5_000)
 /** The same between an edge and its clients and sandboxes. */
 const offline = chance('offline', 100, 3_000)
 
+/** Its wall clock is wrong, see CLOCK_STEPS_MS. */
+const clock = chance('clock', 500, 6_000)
+
 export const ROLES: Readonly<Record<TargetRole, readonly Chance[]>> = {
-  owner: [kill, kill, restart, pause, freeze, cut, hang],
-  edge: [kill, kill, restart, pause, freeze, cut, hang, offline],
-  api: [kill, restart, pause, cut],
-  sandboxes: [kill, restart],
+  owner: [kill, kill, restart, pause, freeze, cut, hang, clock],
+  edge: [kill, kill, restart, pause, freeze, cut, hang, offline, clock],
+  api: [kill, restart, pause, cut, clock],
+  github: [kill, restart, pause, cut, clock],
+  sandboxes: [kill, restart, clock],
   nats: [kill, kill, restart, chance('pause', 100, 3_000)],
 }
+
+const MINUTE_MS = 60_000
+/** By how much a clock is set wrong. */
+const CLOCK_STEPS_MS = [-60, -10, -1, 1, 10, 60].map(minutes => minutes * MINUTE_MS)
 
 const healAll = (lines: readonly Line[]) => {
   for (const line of lines) line.heal()
@@ -79,6 +95,12 @@ const FAULTS: Readonly<Record<FaultKind, Inflict>> = {
     const line = world.lineToEdge(n)
     line.cut()
     return line.heal
+  },
+  clock: async (world, step) => {
+    const { setClock } = world.target(step)
+    // The same step of a plan is by the same amount.
+    await setClock(CLOCK_STEPS_MS[step.forMs % CLOCK_STEPS_MS.length] ?? 0)
+    return () => setClock(0)
   },
 }
 

@@ -1,7 +1,7 @@
 /** What those who use the system were promised and have seen, to be compared with the log in the end. */
 
 /** Who sent a prompt, and how. */
-export type Way = 'client' | 'rest' | 'bus' | 'bus with reply'
+export type Way = 'client' | 'rest' | 'bus' | 'bus with reply' | 'webhook'
 
 export type Sent = {
   readonly sid: string
@@ -24,6 +24,16 @@ export type Run = {
   readonly atMs: number
 }
 
+/** What a request for a pull request was answered. */
+export type PullRequest = {
+  readonly sid: string
+  /** Of the request, and the title that it asked for. */
+  readonly key: string
+  readonly number: number
+  /** It was there already. */
+  readonly updated: boolean
+}
+
 /** A client's time between the loss of its socket and having caught up over another. */
 export type Outage = { readonly atMs: number; readonly forMs: number }
 
@@ -31,11 +41,18 @@ export type Ledger = {
   readonly sent: Sent[]
   readonly runs: Run[]
   readonly outages: Outage[]
+  readonly pullRequests: PullRequest[]
   /** What was wrong as it was seen: refusals that were none, holes, answers that differ. */
   readonly wrongs: string[]
 }
 
-export const openLedger = (): Ledger => ({ sent: [], runs: [], outages: [], wrongs: [] })
+export const openLedger = (): Ledger => ({
+  sent: [],
+  runs: [],
+  outages: [],
+  pullRequests: [],
+  wrongs: [],
+})
 
 /** A prompt that its sandbox does not end: a deadline has to. */
 export const SLEEP = 'sleep'

@@ -21,7 +21,7 @@ const waits = ({ count, p50Ms, p99Ms, worstMs }: Waits): string =>
 
 const markdown = (facts: Facts): string => {
   const { options, outcome, natsVersion } = facts
-  const { owner, edge, api, sandboxes, nats } = options.formation
+  const { owner, edge, api, github, sandboxes, nats } = options.formation
   const rows = Object.entries(outcome.figures).map(
     ([what, { times, prompts, outages }]) =>
       `| ${what} | ${times || ''} | ${prompts.count} | ${waits(prompts)} | ${outages.count} | ${waits(outages)} |`,
@@ -35,7 +35,7 @@ const markdown = (facts: Facts): string => {
   return `# Chaos, seed ${options.seed}: ${isFine(facts) ? 'nothing wrong' : 'SOMETHING WRONG'}
 
 ${new Date(facts.atMs).toISOString()}, ${options.seconds} s of ${outcome.faults.length} faults, ${options.sessions} sessions,
-${outcome.prompts} prompts, ${outcome.records} records. ${owner} owners, ${edge} edges, ${api} apis, ${sandboxes} sandbox hosts, ${nats} nats-servers
+${outcome.prompts} prompts, ${outcome.records} records. ${owner} owners, ${edge} edges, ${api} apis, ${github} githubs, ${sandboxes} sandbox hosts, ${nats} nats-servers
 (${natsVersion}), Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB; load of the machine at the end
 ${loadavg()
   .map(load => load.toFixed(1))

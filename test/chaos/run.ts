@@ -3,9 +3,10 @@
  * left to be done, and compares what everybody was promised and has seen with the log.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { CMD, JOB } from '../../subjects/streams.ts'
+import { CMD, HOOK, JOB } from '../../subjects/streams.ts'
 import type { Finding } from './check/check.ts'
 import { checkDeadlines } from './check/deadlines.ts'
+import { checkGitHost } from './check/git-host.ts'
 import { checkLeftovers, waitingIn } from './check/leftovers.ts'
 import { checkLines } from './check/lines.ts'
 import { checkPrompts, eventsOf } from './check/prompts.ts'
@@ -49,7 +50,7 @@ const SETTLE_WITHIN_MS = 120_000
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
   const { seconds, plan, formation, say = () => {} } = options
   const ledger = openLedger()
-  const world = await startWorld(scope, formation)
+  const world = await startWorld(scope, options)
   const load = await startLoad(world, ledger, options)
   const reader = readLogs(world.bus, load.sids)
   say(`${load.sids.length} sessions under load`)
@@ -81,7 +82,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   say('all made good')
 
   const goodMs = world.nowMs()
-  const settled = await settle(world, load, reader)
+  const settled = await settle(world, load, { reader, say })
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
   if (settled) {
     ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
@@ -98,6 +99,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
     checkPrompts(ledger, logs),
     checkLines(load.watchers, logs),
     deadlines,
+    checkGitHost(world.gitHost, ledger, logs),
     await checkLeftovers(world.bus),
   ]
   load.end()
@@ -122,15 +124,23 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
 
 type Load = Awaited<ReturnType<typeof startLoad>>
 
-/** Waits until all is done. @returns what is not, when it takes too long */
-const settle = async (world: World, load: Load, reader: LogReader): Promise<string | undefined> => {
+/** Waits until all is done, and says what for. @returns what is not, when it takes too long */
+const settle = async (
+  world: World,
+  load: Load,
+  { reader, say }: { readonly reader: LogReader; readonly say: (text: string) => void },
+): Promise<string | undefined> => {
+  let said: string | undefined
   const endMs = world.nowMs() + SETTLE_WITHIN_MS
   const late = wait(SETTLE_WITHIN_MS, 'somebody waits for an answer', { ref: false })
   const unanswered = await Promise.race([load.rest(), late])
   if (unanswered) return unanswered
+  say('everybody has got an answer')
   for (;;) {
     const left = await unfinished(world, load, reader).catch(error => String(error))
     if (left === undefined || world.nowMs() > endMs) return left
+    if (left !== said) say(`waiting: ${left}`)
+    said = left
     await wait(300)
   }
 }
@@ -140,7 +150,7 @@ const unfinished = async (
   load: Load,
   reader: LogReader,
 ): Promise<string | undefined> => {
-  for (const stream of [CMD, JOB]) {
+  for (const stream of [HOOK, CMD, JOB]) {
     const count = await waitingIn(bus, stream)
     if (count > 0) return `${count} messages in ${stream}`
   }
@@ -149,6 +159,10 @@ const unfinished = async (
     const open =
       eventsOf(records, 'prompt_queued').length - eventsOf(records, 'prompt_finished').length
     if (open > 0) return `${open} prompts of ${sid} are not over`
+    const asked =
+      eventsOf(records, 'pull_request_requested').length -
+      eventsOf(records, 'pull_request_settled').length
+    if (asked > 0) return `a pull request of ${sid} is not over`
     const newest = eventsOf(records, 'timeline').at(-1)?.sequence ?? 0
     const behind = load.watchers.find(
       watcher => watcher.sid === sid && watcher.session.view.sequence < newest,

@@ -3,11 +3,14 @@
  * nats-server, and a line before each edge, so that any of them can be cut.
  */
 import { type Bus, connectBus } from '../../lib/bus/connect.ts'
+import type { Role } from '../fixtures/child-process.ts'
 import { startProvider, type TestProvider } from '../fixtures/provider.ts'
-import { type Role, type System, startSystem } from '../fixtures/system.ts'
+import { type System, startSystem } from '../fixtures/system.ts'
 import type { TargetRole } from './faults.ts'
+import { COMMENTER, type GitHost, openGitHost } from './git-host.ts'
 import type { Formation, Step } from './plan.ts'
 import { type Line, openLine } from './proxy.ts'
+import { randomOf } from './random.ts'
 
 export type Scope = {
   teardown(end: () => void | Promise<void>): unknown
@@ -21,12 +24,14 @@ type Target = {
   readonly start: () => Promise<unknown>
   readonly pause: () => void
   readonly resume: () => void
+  readonly setClock: (aheadMs: number) => Promise<void>
 }
 type Who = Pick<Step, 'role' | 'n'>
 
 export type World = {
   readonly system: System
   readonly provider: TestProvider
+  readonly gitHost: GitHost
   /** Origins of the edges, each behind its line. */
   readonly edges: readonly [string, ...string[]]
   /** The connection of the load and of the checks, straight to the nats-servers. */
@@ -46,8 +51,12 @@ export type World = {
 export const EXECUTION_TIMEOUT_MS = 12_000
 export const LEASE_MS = 3_000
 
-export const startWorld = async (scope: Scope, formation: Formation): Promise<World> => {
+export const startWorld = async (
+  scope: Scope,
+  { formation, seed }: { readonly formation: Formation; readonly seed: number },
+): Promise<World> => {
   const provider = await startProvider(scope)
+  const gitHost = await openGitHost(scope, randomOf(seed, 'git host'))
   const lines = new Map<string, readonly Line[]>()
   const endings: string[] = []
   const over = new AbortController()
@@ -63,12 +72,19 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
     edges: formation.edge,
     apis: formation.api,
     sandboxes: formation.sandboxes,
+    githubs: formation.github,
+    gitHost: gitHost.url,
     provider,
     cluster: formation.nats > 1,
+    clocks: true,
     env: {
       OWNER_LEASE_MS: String(LEASE_MS),
       EXECUTION_TIMEOUT_MS: String(EXECUTION_TIMEOUT_MS),
       MAX_UNFINISHED_PROMPTS: '100000',
+      PUSH_TIMEOUT_MS: '10000',
+      PULL_REQUEST_TIMEOUT_MS: '20000',
+      WEBHOOK_REPAIR_MS: '2000',
+      GITHUB_COMMENT_PROMPTS: COMMENTER.login,
       LOG_LEVEL: process.env.TEST_LOG ?? 'info',
     },
     natsUrl: async (role, n, servers) => {
@@ -91,6 +107,7 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
   return {
     system,
     provider,
+    gitHost,
     edges: [first, ...others],
     bus,
     nowMs,
@@ -100,7 +117,10 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
       if (role !== 'nats') return system.process(role, n)
       const server = system.servers[n]
       if (!server) throw new Error(`there is no nats-server ${n}`)
-      return { ...server, start: server.restart }
+      const setClock = async () => {
+        throw new Error('the clock of a nats-server cannot be set')
+      }
+      return { ...server, start: server.restart, setClock }
     },
     linesToNats: ({ role, n }) => lines.get(`${role}.${n}`) ?? [],
     lineToEdge: n => toEdges[n] as Line,
@@ -109,4 +129,7 @@ export const startWorld = async (scope: Scope, formation: Formation): Promise<Wo
 
 /** What is started when nothing else is asked for. */
 export const usualFormation = (servers: number): Formation =>
-  ({ owner: 2, edge: 2, api: 2, sandboxes: 1, nats: servers }) satisfies Record<TargetRole, number>
+  ({ owner: 2, edge: 2, api: 2, github: 2, sandboxes: 1, nats: servers }) satisfies Record<
+    TargetRole,
+    number
+  >

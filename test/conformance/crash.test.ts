@@ -3,8 +3,8 @@
  * of a prompt. None is lost, none runs twice, the queue moves.
  */
 import t from 'tap'
+import type { Role } from '../fixtures/child-process.ts'
 import { type Frame, subscribe } from '../fixtures/socket.ts'
-import type { Role } from '../fixtures/system.ts'
 import { ackOf, COPIES, event, eventually, of, startScene } from './scene.ts'
 
 // Everything is started anew several times.

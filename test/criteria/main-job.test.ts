@@ -5,8 +5,9 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Role } from '../fixtures/child-process.ts'
 import { type Frame, subscribe, type TestSocket } from '../fixtures/socket.ts'
-import { type Role, type System, startSystem } from '../fixtures/system.ts'
+import { type System, startSystem } from '../fixtures/system.ts'
 
 /**
  * Watches like a browser does: comes back with the last sequence after every closed socket. Every

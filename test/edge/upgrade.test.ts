@@ -1,5 +1,5 @@
 import t from 'tap'
-import { publishCommand } from '../../lib/bus/command.ts'
+import { requestCommand } from '../../lib/bus/command.ts'
 import { startEdge } from '../../lib/edge/run.ts'
 import { makeLog } from '../../lib/telemetry/log.ts'
 import { startEdges } from '../fixtures/edges.ts'
@@ -47,7 +47,7 @@ t.test('who may become a WebSocket', async t => {
     }
     const socket = await connect(path, headers)
     await socket.close()
-    await publishCommand(edges.bus, sid, {
+    await requestCommand(edges.bus, sid, {
       v: 1,
       type: 'sandbox_exited',
       generation,

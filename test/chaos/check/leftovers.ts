@@ -1,7 +1,7 @@
 /** Nothing waits that nobody works on, and no dead letter. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Bus } from '../../../lib/bus/connect.ts'
-import { CMD, DLQ, JOB } from '../../../subjects/streams.ts'
+import { CMD, DLQ, HOOK, JOB } from '../../../subjects/streams.ts'
 import type { Finding } from './check.ts'
 
 export const waitingIn = async (bus: Bus, stream: string): Promise<number> =>
@@ -22,7 +22,7 @@ const leftIn = async (bus: Bus, stream: string): Promise<number> => {
 
 export const checkLeftovers = async (bus: Bus): Promise<Finding> => {
   const wrongs: string[] = []
-  for (const stream of [CMD, JOB]) {
+  for (const stream of [HOOK, CMD, JOB]) {
     const count = await leftIn(bus, stream)
     if (count > 0) wrongs.push(`${count} messages are left in ${stream}`)
   }
@@ -31,5 +31,5 @@ export const checkLeftovers = async (bus: Bus): Promise<Finding> => {
     const letter = await bus.jsm.streams.getMessage(DLQ, { seq })
     wrongs.push(`a dead letter: ${letter?.string().slice(0, 500)}`)
   }
-  return { name: 'leftovers: none', looked: 3, wrongs }
+  return { name: 'leftovers: none', looked: 4, wrongs }
 }

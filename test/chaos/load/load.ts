@@ -1,14 +1,16 @@
 /**
- * Who uses the system: in every session people with the SDK, a service over REST, and two on the bus.
- * Repeated webhook deliveries belong here too, once somebody takes them in.
+ * Who uses the system: in every session people with the SDK, a service over REST, two on the bus, and those
+ * who work with its pull requests; and the git host, which tells of all that happens there.
  */
 import type { Ledger } from '../ledger.ts'
 import { randomOf } from '../random.ts'
 import type { World } from '../world.ts'
+import { runGitPeople } from './git-people.ts'
 import { startPerson, type Watcher } from './people.ts'
 import { createSession, runRestService } from './rest.ts'
 import { startSandboxes } from './sandboxes.ts'
 import { runBusService } from './services.ts'
+import { startWebhooks } from './webhooks.ts'
 
 const LEAST_PAUSE_MS = 500
 const MOST_PAUSE_MS = 2_500
@@ -27,6 +29,7 @@ export const startLoad = async (
     over: world.over,
   }
   const sandboxes = startSandboxes(world, ledger, id => randomOf(seed, id))
+  const webhooks = startWebhooks(world, ledger, randomOf(seed, 'webhooks'))
   const numbers = Array.from({ length: sessions }, (_, n) => n)
   const sids = await Promise.all(
     numbers.map(n => createSession(world, ledger, `chaos-${seed}-${n}`)),
@@ -49,6 +52,7 @@ export const startLoad = async (
       runRestService(world, ledger, by('rest')),
       runBusService(world, ledger, { ...by('bus'), reply: false }),
       runBusService(world, ledger, { ...by('asking'), reply: true }),
+      runGitPeople(world, ledger, by('git')),
     )
   }
   return {
@@ -58,6 +62,7 @@ export const startLoad = async (
     rest: async (): Promise<undefined> => {
       ending.abort()
       await Promise.all([...services, ...watchers.map(watcher => watcher.done)])
+      await webhooks.rest()
     },
     end: () => {
       for (const { session } of watchers) session.close()

@@ -15,41 +15,51 @@ const ANSWER_WITHIN_MS = 15_000
 const AGAIN = 5
 const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-const statusOf = (error: unknown): number | undefined =>
-  ((error as Error).cause as { status?: number } | undefined)?.status
+type Refusal = { readonly status?: number; readonly code?: string } | undefined
+
+const statusOf = (error: unknown): number | undefined => ((error as Error).cause as Refusal)?.status
+export const codeIn = (error: unknown): string | undefined =>
+  ((error as Error).cause as Refusal)?.code
 
 /** No answer at all, or one that says to come again. */
-const isPassing = (error: unknown): boolean => {
+export const isPassing = (error: unknown): boolean => {
   const status = statusOf(error)
   return status === undefined || PASSING.has(status)
 }
 
-/** POSTs until it is answered. @throws what is refused for good, with its status as the cause */
-export const post = (
-  { system, over }: World,
+/** POSTs to the n-th api, counted around. @throws what is refused, with its status and code as the cause */
+export const postOnce = async (
+  { system }: World,
+  n: number,
   path: string,
   body: object,
   headers: Record<string, string> = {},
   // biome-ignore lint/suspicious/noExplicitAny: tests read whatever comes
-): Promise<any> =>
-  insist(
-    async n => {
-      const answer = await fetch(`${system.apis[n % system.apis.length]}${path}`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${serviceToken(system.secret, Date.now())}`,
-          'content-type': 'application/json',
-          ...headers,
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${path}: ${text}`, { cause: { status: answer.status } })
-      return JSON.parse(text)
+): Promise<any> => {
+  const answer = await fetch(`${system.apis[n % system.apis.length]}${path}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${serviceToken(system.secret, Date.now())}`,
+      'content-type': 'application/json',
+      ...headers,
     },
-    { isPassing, over },
-  )
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  })
+  const text = await answer.text()
+  if (answer.ok) return JSON.parse(text)
+  const code = /"code":"(\w+)"/.exec(text)?.[1]
+  throw new Error(`${path}: ${text}`, { cause: { status: answer.status, code } })
+}
+
+/** POSTs until it is answered. @throws what is refused for good, as {@link postOnce} does */
+export const post = (
+  world: World,
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+): ReturnType<typeof postOnce> =>
+  insist(n => postOnce(world, n, path, body, headers), { isPassing, over: world.over })
 
 /** Opens a session; asked again under the same key it must be the same one. */
 export const createSession = async (world: World, ledger: Ledger, key: string): Promise<string> => {

@@ -46,6 +46,7 @@ const startSandbox = (world: World, ledger: Ledger, created: Created, random: Ra
   const run = `run-${sandboxId}`.slice(0, 64)
   const begun = new Set<string>()
   const stopped = new Set<string>()
+  const pushed = new Set<string>()
   let unacknowledged: { seq: number; text: string }[] = []
   let seq = 0
   let socket: WebSocket | undefined
@@ -83,8 +84,16 @@ const startSandbox = (world: World, ledger: Ledger, created: Created, random: Ra
     }
     complete(messageId, true)
   }
+  /** Once for each request, however often it comes. */
+  const push = ({ pushId, branchName }: Frame) => {
+    if (pushed.has(pushId)) return
+    pushed.add(pushId)
+    world.gitHost.push(branchName)
+    say({ type: 'push_complete', pushId, branchName })
+  }
   const hear = (frame: Frame) => {
     if (frame.type === 'prompt') void work(frame)
+    if (frame.type === 'push') push(frame)
     if (frame.type === 'shutdown') ended = true
     if (frame.type === 'ack') {
       const upTo = Number(String(frame.ackId).split(':').at(-1))
