@@ -8,6 +8,7 @@ import { claimPartition } from '../../lib/owner/takeover.ts'
 import { partitionOf } from '../../subjects/partition.ts'
 import { CMD } from '../../subjects/streams.ts'
 import { startBus } from '../fixtures/bus.ts'
+import { testLog } from './owners.ts'
 
 /** The bus, but the first acknowledgement of a command never arrives. */
 const losingAnAck = (bus: Bus): { readonly bus: Bus; readonly lost: () => number } => {
@@ -44,6 +45,7 @@ t.test('an acknowledgement that is lost is said again', async t => {
       settled.emit('one')
     },
     onBroken: reason => t.fail(reason),
+    log: testLog(t, 'intake').log,
     compareEveryMs: 200,
   })
   t.teardown(() => intake.close())

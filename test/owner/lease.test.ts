@@ -7,7 +7,7 @@ import { startBus } from '../fixtures/bus.ts'
 import { testLog } from './owners.ts'
 
 const LEASE_MS = 1_000
-const quiet = { onLost: () => {}, onUsurped: () => {} }
+const quiet = { onLost: async () => {}, onUsurped: () => {} }
 
 t.test('lease', async t => {
   const { nats, bus } = await startBus(t)
@@ -73,7 +73,7 @@ t.test('lease', async t => {
 
   await t.test('is lost when its key is gone, and joins anew', async t => {
     const lost = Promise.withResolvers<void>()
-    const lease = await take('gone', 'i1', { onLost: lost.resolve })
+    const lease = await take('gone', 'i1', { onLost: async () => lost.resolve() })
     await bus.jsm.streams.purge(KV_OWN, { filter: leaseSubject('gone') })
     await lost.promise
     while (!(await readLease(bus, 'gone'))) await bus.nc.flush()

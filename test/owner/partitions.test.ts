@@ -15,7 +15,7 @@ const SLOW_MS = 1_000
 const leaseOf = async (t: Parameters<typeof testLog>[0], bus: Bus, owner: string) => {
   const { log } = testLog(t, owner)
   const nothing = () => {}
-  const events = { onLost: nothing, onRegained: nothing, onUsurped: nothing }
+  const events = { onLost: async () => {}, onUsurped: nothing }
   const incarnation = `${owner}-1`
   const lease = await takeLease(bus, { owner, incarnation, leaseMs: 10_000, log, ...events })
   t.teardown(() => lease.release())
