@@ -13,13 +13,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { requestCommand } from '../lib/bus/command.ts'
 import { type Bus, connectBus } from '../lib/bus/connect.ts'
 import { declareStreams } from '../lib/bus/declare.ts'
+import { patiently } from '../lib/bus/failure.ts'
 import { partitionOf } from '../subjects/partition.ts'
 import { CMD, EVT, JOB, KV_OWN, TMR } from '../subjects/streams.ts'
 import { ELECTIONS, electedOf } from '../subjects/subjects.ts'
 import { startNatsCluster } from '../test/fixtures/nats-server.ts'
 import { createSession, ownerConfig, promptOf, spawnOwner } from '../test/owner/owners.ts'
-import { machineFacts, percentile } from './report.ts'
+import { machineFacts } from './report.ts'
 import { openScope } from './scope.ts'
+import { insistently, sayWaits, spellOf, type Wait } from './waits.ts'
 
 const SESSIONS = 48
 const PROMPT_EVERY_MS = 300
@@ -64,44 +66,28 @@ bus.nc.subscribe(ELECTIONS, {
   },
 })
 
-type Wait = { readonly who: string; readonly fromMs: number; readonly toMs: number }
 const prompts: Wait[] = []
 const raw: Wait[] = []
 let running = true
 
-const insist = async (attempt: () => Promise<unknown>) => {
-  while (running) {
-    try {
-      return await attempt()
-    } catch {
-      await delay(20)
-    }
-  }
-}
-/** One after the other, at most one every `everyMs`. */
-const live = async (who: string, everyMs: number, into: Wait[], once: (n: number) => unknown) => {
-  await delay(Math.random() * everyMs)
-  for (let n = 0; running; n++) {
-    const fromMs = performance.now()
-    await once(n)
-    const toMs = performance.now()
-    into.push({ who, fromMs, toMs })
-    await delay(Math.max(0, fromMs + everyMs - toMs))
-  }
-}
+const isOver = () => !running
 const prompting = (sid: string) =>
-  live(sid, PROMPT_EVERY_MS, prompts, n =>
-    insist(() => requestCommand(bus, sid, promptOf(`${sid}-${n}`))),
-  )
+  insistently({
+    who: sid,
+    everyMs: PROMPT_EVERY_MS,
+    into: prompts,
+    isOver,
+    once: n => requestCommand(bus, sid, promptOf(`${sid}-${n}`)),
+  })
 /** A bare publisher that does not give up, into a stream of its own. */
 const publishing = async (on: Bus, name: string) => {
   const subject = `raw.${name}`
-  const stream = { name: `RAW_${name}`, subjects: [subject], num_replicas: 3 }
-  await insist(() => on.jsm.streams.add(stream))
-  const body = 'x'.repeat(300)
-  return live(name, RAW_EVERY_MS, raw, () =>
-    insist(() => on.js.publish(subject, body, { timeout: 500 })),
+  await patiently(() =>
+    on.jsm.streams.add({ name: `RAW_${name}`, subjects: [subject], num_replicas: 3 }),
   )
+  const body = 'x'.repeat(300)
+  const once = () => on.js.publish(subject, body, { timeout: 500 })
+  return insistently({ who: name, everyMs: RAW_EVERY_MS, into: raw, isOver, once })
 }
 const leaderOf = async (stream: string) => (await bus.jsm.streams.info(stream)).cluster?.leader
 const moveLeader = async (stream: string, server: string) => {
@@ -122,22 +108,6 @@ const ledOn = async (server: string) => {
   }
   return led
 }
-/** The longest wait of somebody that was under way after `fromMs`, counted from then. */
-const spellOf = (waits: readonly Wait[], who: string, fromMs: number) =>
-  Math.max(
-    ...waits
-      .filter(wait => wait.who === who && wait.toMs > fromMs)
-      .map(wait => wait.toMs - Math.max(wait.fromMs, fromMs)),
-  )
-const inSeconds = (ms: number) => (ms / 1000).toFixed(2)
-const say = (what: string, ms: readonly number[]) => {
-  if (ms.length === 0) return
-  const [p50, p99] = [0.5, 0.99].map(share => inSeconds(percentile(ms, share)))
-  console.log(
-    `${what}: p50 ${p50} s, p99 ${p99} s, worst ${inSeconds(Math.max(...ms))} s (${ms.length})`,
-  )
-}
-
 for (const fact of await machineFacts()) console.log(fact)
 const sids = Array.from({ length: SESSIONS }, (_, n) => `spell-${n}`)
 await Promise.all(sids.map(sid => createSession(bus, sid)))
@@ -166,8 +136,8 @@ for (let time = 0; time < times; time++) {
   await delay(WATCH_MS)
   const sinceMs = performance.now()
   // Who still waits is waited for.
-  const isOver = () => sids.every(sid => prompts.some(it => it.who === sid && it.toMs > sinceMs))
-  while (!isOver()) await delay(100)
+  const isLevel = () => sids.every(sid => prompts.some(it => it.who === sid && it.toMs > sinceMs))
+  while (!isLevel()) await delay(100)
 
   const rawMs = spellOf(raw, name, fromMs)
   all.raw.push(rawMs)
@@ -185,14 +155,14 @@ for (let time = 0; time < times; time++) {
   })
   const streams = [...NEEDED, KV_OWN].filter(stream => led.has(groupOf(stream)))
   const groups = `${streams.join(' ') || 'no stream'} and ${led.size - streams.length} consumers`
-  say(`${how} of the leader of ${groups}: raw ${inSeconds(rawMs)} s; prompts`, spells)
+  sayWaits(`${how} of the leader of ${groups}: raw ${(rawMs / 1000).toFixed(2)} s; prompts`, spells)
 }
 running = false
 await Promise.all(ends)
-say('raw publisher whose leader was there', all.raw)
-say('prompts whose session needed an election, longest wait per session and time', all.hit)
-say('prompts whose session needed none', all.unhit)
-say('what came on top of the elections', all.ours)
+sayWaits('raw publisher whose leader was there', all.raw)
+sayWaits('prompts whose session needed an election, longest wait per session and time', all.hit)
+sayWaits('prompts whose session needed none', all.unhit)
+sayWaits('what came on top of the elections', all.ours)
 if (trace) {
   const said = owners.flatMap((owner, n) => owner.lines.map(line => `owner.${n} ${line}`))
   writeFileSync(trace, [...timeline, ...said].join('\n'))
