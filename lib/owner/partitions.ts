@@ -50,9 +50,12 @@ type Held = { readonly holding: Holding; claim: Claim }
 type Leaving = Omit<Claim, 'consumer'>
 
 /** Changes come in bunches: a new member, then its claims. */
-const DEBOUNCE_MS = 15
+const DEBOUNCE_MS = 5
 const RETRY_MS = 250
-const CLAIMS_AT_ONCE = 8
+/** So many change hands at the same time: the others go on until it is their turn. */
+const AT_ONCE = 8
+/** How long who lets go of one waits for it to be taken before the next one's turn comes. */
+const TAKEN_WITHIN_MS = 250
 /**
  * How long a partition that is let go waits for what is being decided in it. Nobody serves it
  * meanwhile; what takes longer is the next owner's to decide, the fence sees to the rest.
@@ -87,6 +90,12 @@ export const followPartitions = async (
     }, afterMs)
   }
   const onChange = () => schedule(DEBOUNCE_MS)
+  /** Called with every change of a key. */
+  const looking = new Set<() => void>()
+  const onNews = () => {
+    for (const look of looking) look()
+    onChange()
+  }
   /** Without a view of the others nothing would ever be claimed or let go again. */
   const onBlind = (error: unknown) => {
     log.warn({ error }, 'the watch of the owners broke, beginning it anew')
@@ -102,7 +111,7 @@ export const followPartitions = async (
   const reconcile = async (): Promise<void> => {
     if (closed) return
     if (!lease.valid()) return schedule(RETRY_MS)
-    watch ??= await watchOwn(bus, onChange, onBlind)
+    watch ??= await watchOwn(bus, onNews, onBlind)
     const { members, partitions } = watch
     const candidates = [...members].filter(([, value]) => !value.leaving).map(([owner]) => owner)
     // Our own lease may not have come back to us yet.
@@ -125,9 +134,25 @@ export const followPartitions = async (
         toRelease.push({ p, epoch: epochOf(entry), sequence: entry.sequence })
       }
     }
-    await inParallel(toRelease, release)
+    const isAlone = !candidates.some(owner => owner !== lease.owner)
+    await inParallel(toRelease, async one => {
+      const sequence = await release(one)
+      if (sequence !== undefined && !isAlone) await within(taken(one.p, sequence), TAKEN_WITHIN_MS)
+    })
     await inParallel(toClaim, claim)
   }
+  /** Resolves when the watch has seen that somebody took what was let go. */
+  const taken = (p: number, released: number): Promise<void> =>
+    new Promise(resolve => {
+      const look = () => {
+        const sequence = watch?.partitions.get(p)?.sequence ?? Number.POSITIVE_INFINITY
+        if (sequence <= released && !closed) return
+        looking.delete(look)
+        resolve()
+      }
+      looking.add(look)
+      look()
+    })
   /** A view that is older than what we wrote says nothing. */
   const isTaken = ({ claim }: Held, entry: PartitionEntry): boolean =>
     entry.sequence > claim.sequence &&
@@ -174,8 +199,9 @@ export const followPartitions = async (
     const held = holdings.get(claim.p)
     holdings.delete(claim.p)
     if (held) await within(held.holding.drop(), STILL_WITHIN_MS)
-    await releasePartition(bus, claim, lease)
+    const sequence = await releasePartition(bus, claim, lease)
     log.debug({ p: claim.p }, 'partition released')
+    return sequence
   }
   const confirm = async (held: Held) => {
     const confirmed = await confirmClaim(bus, held.claim, lease)
@@ -218,7 +244,7 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<voi
   const worker = async () => {
     for (const item of rest) await work(item).catch(error => failures.push(error))
   }
-  await Promise.all(Array.from({ length: CLAIMS_AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
   if (failures.length > 0) throw failures[0]
 }
 

@@ -66,7 +66,8 @@ export const claimPartition = async (
     return isClaim ? now.sequence : undefined
   })
   if (epoch === undefined) return undefined
-  const former = found && epochOf(found)
+  // Who lets go removes it first.
+  const former = found?.value?.state === 'released' ? undefined : found && epochOf(found)
   if (former) await removeConsumer(bus, consumerName(p, former))
   const consumer = await makeConsumer(bus, p, epoch)
   return consumer && { p, epoch, sequence: epoch, consumer }
@@ -96,16 +97,20 @@ export const confirmClaim = async (
 /** The epoch that a key names: its own sequence, if it names none. */
 export const epochOf = ({ value, sequence }: PartitionEntry): number => value?.epoch ?? sequence
 
-/** Says that the partition is free, unless somebody has taken it. */
+/**
+ * Says that the partition is free, unless somebody has taken it.
+ * @returns the sequence of its key then
+ */
 export const releasePartition = async (
   bus: Bus,
   { p, epoch, sequence }: Omit<Claim, 'consumer'>,
   me: Identity,
-): Promise<void> => {
+): Promise<number | undefined> => {
   await removeConsumer(bus, consumerName(p, epoch))
   const value = { v: 1, ...me, state: 'released', epoch } as const
-  await write(bus, p, value, sequence).catch(error => {
+  return write(bus, p, value, sequence).catch(error => {
     if (!isWrongSequence(error)) throw error
+    return undefined
   })
 }
 
