@@ -69,9 +69,10 @@ export const followPartitions = async (
   options: {
     readonly open: (claim: Claim, broken: (reason: string) => void) => Promise<Holding>
     readonly log: Log
+    readonly takenWithinMs?: number
   },
 ): Promise<Partitions> => {
-  const { open, log } = options
+  const { open, log, takenWithinMs = TAKEN_WITHIN_MS } = options
   const holdings = new Map<number, Held>()
   let watch: OwnWatch | undefined
   let leaving = false
@@ -137,7 +138,7 @@ export const followPartitions = async (
     const isAlone = !candidates.some(owner => owner !== lease.owner)
     await inParallel(toRelease, async one => {
       const sequence = await release(one)
-      if (sequence !== undefined && !isAlone) await within(taken(one.p, sequence), TAKEN_WITHIN_MS)
+      if (sequence !== undefined && !isAlone) await within(taken(one.p, sequence), takenWithinMs)
     })
     await inParallel(toClaim, claim)
   }
