@@ -1,18 +1,23 @@
 /**
  * How long the sessions of an owner that is killed wait for their next prompt to be recorded: when
  * another owner takes them, and when the same process is started again at once, as a supervisor does.
+ * And how long any prompt waits while an owner is asked to stop and others take its sessions, and while it
+ * joins again and takes its share, beside the longest wait when nothing happens.
  *
  *   npm run bench:takeover -- [rounds]
  */
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { publishCommand } from '../lib/bus/command.ts'
+import { publishCommand, requestCommand } from '../lib/bus/command.ts'
 import { startBus } from '../test/fixtures/bus.ts'
 import { createSession, logOf, ownerConfig, promptOf, spawnOwner } from '../test/owner/owners.ts'
 import { machineFacts, percentile } from './report.ts'
 import { openScope } from './scope.ts'
+import { insistently, sayWaits, spellOf, type Wait } from './waits.ts'
 
 const SESSIONS = 300
+const PROMPT_EVERY_MS = 300
+const SETTLE_MS = 1_500
 const rounds = Number(process.argv[2] ?? 10)
 
 const scope = openScope()
@@ -86,7 +91,46 @@ for (let round = 0; round < rounds * 2; round++) {
     await promptAll(sids)
   } while ((await ownedBy(sids, nameOf(victim))).length < SESSIONS / 4)
 }
+/** Longest waits, each session and time, of sessions by whom they are with. */
+const graceful = { calm: [] as number[], stopped: [] as number[], joined: [] as number[] }
+for (let round = 0; round < rounds; round++) {
+  const victim = owners[round % 2] as (typeof owners)[number]
+  await promptAll(sids)
+  const owned = await ownedBy(sids, nameOf(victim))
+  const prompts: Wait[] = []
+  let over = false
+  const ends = sids.map(sid =>
+    insistently({
+      who: sid,
+      everyMs: PROMPT_EVERY_MS,
+      into: prompts,
+      isOver: () => over,
+      once: () => requestCommand(bus, sid, promptOf(`g${++count}`)),
+    }),
+  )
+  const during = async (into: number[], some: readonly string[], work: () => Promise<unknown>) => {
+    const fromMs = performance.now()
+    await work()
+    const untilMs = performance.now()
+    await delay(SETTLE_MS)
+    into.push(...some.map(sid => spellOf(prompts, sid, fromMs, untilMs)))
+  }
+  await delay(SETTLE_MS)
+  await during(graceful.calm, sids, () => delay(SETTLE_MS))
+  await during(graceful.stopped, owned, victim.stop)
+  await during(graceful.joined, sids, async () => {
+    const known = victim.lines.length
+    victim.start()
+    await victim.until(/owner started/, known)
+    await delay(SETTLE_MS)
+  })
+  over = true
+  await Promise.all(ends)
+}
 say('taken by another', taken)
 say('started again at once', restarted)
+sayWaits('nothing happens, each session and time', graceful.calm)
+sayWaits('asked to stop, its sessions', graceful.stopped)
+sayWaits('joins and takes its share, all sessions', graceful.joined)
 await scope.end(false)
 process.exit(0)

@@ -131,3 +131,14 @@ export const ownKey = (
   if (kind === 'p' && rest) return { kind: 'partition', p: Number(rest) }
   return undefined
 }
+
+/** nats-server tells here which stream, or which consumer of one, has a new leader. */
+export const ELECTIONS: Pattern = pattern('$JS.EVENT.ADVISORY.*.LEADER_ELECTED.>')
+
+/** What the subject of such a message names. */
+export const electedOf = (subject: string): { stream: string; consumer?: string } | undefined => {
+  const [, , , kind, , stream, consumer] = subject.split('.')
+  if (stream === undefined) return undefined
+  if (kind === 'STREAM') return { stream }
+  return kind === 'CONSUMER' && consumer !== undefined ? { stream, consumer } : undefined
+}

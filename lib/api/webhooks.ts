@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { fail } from '../../subjects/errors.ts'
 import type { GithubDelivery } from '../../subjects/github.ts'
+import { HOOK } from '../../subjects/streams.ts'
 import { GITHUB_HOOK } from '../../subjects/subjects.ts'
 import { essentialsOf } from '../../subjects/webhooks.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -86,6 +87,7 @@ export const webhooks = async (app: App, { bus, config, nowMs }: Room): Promise<
     const delivery = { v: 1, deliveryId, event, receivedAtMs: nowMs(), payload } as const
     await publishJob(bus, GITHUB_HOOK, storable(bus, delivery), deliveryId, {
       deadlineMs: STORE_WITHIN_MS,
+      stream: HOOK,
     })
     return { status: 'ok' as const, event, deliveryId }
   })

@@ -7,8 +7,10 @@ import { type CommandInput, command as commandSchema } from '../../subjects/comm
 import { fail } from '../../subjects/errors.ts'
 import { REPLY_TO, TRACE_ID } from '../../subjects/headers.ts'
 import { type EnvelopedReply, envelopedReply } from '../../subjects/replies.ts'
+import { CMD } from '../../subjects/streams.ts'
 import { commandSubject, sessionId } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
+import { ledBy, pauseFor } from './elections.ts'
 import { busFailure, isWorthRetrying } from './failure.ts'
 import { parseJson } from './json.ts'
 import { retrying, steadyMs } from './retry.ts'
@@ -54,14 +56,19 @@ export const publishCommand = async (
   try {
     return await retrying(
       async remainingMs => {
-        const ack = await bus.js.publish(subject, body, {
+        const asked = bus.js.publish(subject, body, {
           msgID,
           headers: head,
           timeout: Math.min(ACK_WITHIN_MS, Math.ceil(remainingMs)),
         })
+        const ack = await ledBy(bus, { stream: CMD }, asked)
         return { sequence: ack.seq, duplicate: ack.duplicate }
       },
-      { deadlineMs: options.deadlineMs ?? DEADLINE_MS, retryable: isWorthRetrying },
+      {
+        deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+        retryable: isWorthRetrying,
+        pause: ms => pauseFor(bus, { stream: CMD }, ms),
+      },
     )
   } catch (error) {
     throw busFailure(error)

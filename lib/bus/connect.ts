@@ -12,12 +12,14 @@ import {
 } from '@nats-io/jetstream'
 import type { NatsConnection, Server } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
+import { type Elections, followElections } from './elections.ts'
 import { steadyMs } from './retry.ts'
 
 export type Bus = {
   readonly nc: NatsConnection
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
+  readonly elections: Elections
   /** The name that nats-server shows for this connection. */
   readonly name: string
   /** Sends what is pending, ends the subscriptions, closes. Never throws, waits at most 2 s. */
@@ -79,6 +81,7 @@ export const connectBus = async (options: {
     nc,
     js: jetstream(nc, settings),
     jsm: await jetstreamManager(nc, settings),
+    elections: followElections(nc),
     name: options.name,
     close: async () => {
       // A drain waits for the server, which may be gone for good: then close without it.

@@ -6,9 +6,11 @@
 import { AckPolicy, type JsMsg } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 import type { z } from 'zod'
+import { JOB } from '../../subjects/streams.ts'
 import type { DeadLetterKind, Pattern, Subject } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { deadLetter } from './dead-letter.ts'
+import { ledBy, pauseFor } from './elections.ts'
 import { busFailure, isWorthRetrying, patiently } from './failure.ts'
 import { parseJson } from './json.ts'
 import { retrying } from './retry.ts'
@@ -17,18 +19,24 @@ const ACK_WAIT_MS = 30_000
 const FIRST_RETRY_MS = 500
 const MOST_RETRY_MS = 60_000
 
-/** Publishes a job; the same id within the stream's duplicate window is stored once. */
+/**
+ * Publishes a job; the same id within the stream's duplicate window is stored once.
+ * @param options.stream the one that stores it, JOB unless given
+ */
 export const publishJob = async (
   bus: Bus,
   subject: Subject,
   payload: object,
   id: string,
-  options: { readonly deadlineMs?: number } = {},
+  options: { readonly deadlineMs?: number; readonly stream?: string } = {},
 ): Promise<void> => {
+  const { stream = JOB } = options
   try {
-    await retrying(() => bus.js.publish(subject, JSON.stringify(payload), { msgID: id }), {
+    const body = JSON.stringify(payload)
+    await retrying(() => ledBy(bus, { stream }, bus.js.publish(subject, body, { msgID: id })), {
       deadlineMs: options.deadlineMs ?? 10_000,
       retryable: isWorthRetrying,
+      pause: ms => pauseFor(bus, { stream }, ms),
     })
   } catch (error) {
     throw busFailure(error)

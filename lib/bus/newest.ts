@@ -1,11 +1,12 @@
 /** Reads of the log (EVT): the newest record of a session, those after a position, many newest. */
-import type { DirectBatchOptions, StoredMsg } from '@nats-io/jetstream'
+import type { DirectBatchOptions, MsgRequest, StoredMsg } from '@nats-io/jetstream'
 import { z } from 'zod'
 import { fail } from '../../subjects/errors.ts'
 import { record as recordSchema, type SessionRecord } from '../../subjects/records.ts'
 import { EVT } from '../../subjects/streams.ts'
 import { recordSubject, sessionId } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
+import { ledBy, pauseFor } from './elections.ts'
 import { busFailure, isWorthRetrying } from './failure.ts'
 import { parseJson } from './json.ts'
 import { retrying } from './retry.ts'
@@ -18,6 +19,7 @@ const BATCH = 256
 const SUBJECTS_AT_ONCE = 256
 const NO_MESSAGE = 404
 const SILENCE_MS = 5_000
+const LEADER_WITHIN_MS = 5_000
 
 const isEmpty = (error: unknown): boolean =>
   (error as { code?: unknown } | undefined)?.code === NO_MESSAGE ||
@@ -43,14 +45,18 @@ export const readRecord = (bytes: Uint8Array, sequence: number): SessionRecord =
   throw fail('INTERNAL', { message: `record ${sequence} cannot be read: ${parsed.reason}` })
 }
 
+const fromLeader = (bus: Bus, query: MsgRequest): Promise<StoredMsg | null> =>
+  retrying(() => ledBy(bus, { stream: EVT }, bus.jsm.streams.getMessage(EVT, query)), {
+    deadlineMs: LEADER_WITHIN_MS,
+    retryable: isWorthRetrying,
+    pause: ms => pauseFor(bus, { stream: EVT }, ms),
+  })
+
 /** The newest record, read from the stream's leader, or undefined for an unknown session. */
 export const newestRecord = async (bus: Bus, sid: string): Promise<StoredRecord | undefined> => {
   const subject = recordSubject(sessionId(sid))
   try {
-    const message = await retrying(
-      () => bus.jsm.streams.getMessage(EVT, { last_by_subj: subject }),
-      { deadlineMs: 5_000, retryable: isWorthRetrying },
-    )
+    const message = await fromLeader(bus, { last_by_subj: subject })
     return message
       ? { record: readRecord(message.data, message.seq), sequence: message.seq }
       : undefined
@@ -67,10 +73,7 @@ export const recordAt = async (
   sequence: number,
 ): Promise<SessionRecord | undefined> => {
   try {
-    const message = await retrying(() => bus.jsm.streams.getMessage(EVT, { seq: sequence }), {
-      deadlineMs: 5_000,
-      retryable: isWorthRetrying,
-    })
+    const message = await fromLeader(bus, { seq: sequence })
     if (message?.subject !== recordSubject(sessionId(sid))) return undefined
     return readRecord(message.data, sequence)
   } catch (error) {

@@ -17,9 +17,12 @@ export const retrying = async <T>(
     readonly retryable: (error: unknown) => boolean
     readonly firstMs?: number
     readonly mostMs?: number
+    /** Waits so long between two attempts, or less when there is reason to hope. */
+    readonly pause?: (ms: number) => Promise<void>
   },
 ): Promise<T> => {
   const end = steadyMs() + options.deadlineMs
+  const { pause = sleep } = options
   let waitMs = options.firstMs ?? 20
   for (;;) {
     try {
@@ -27,7 +30,7 @@ export const retrying = async <T>(
     } catch (error) {
       const pauseMs = waitMs * (0.5 + Math.random())
       if (!options.retryable(error) || steadyMs() + pauseMs >= end) throw error
-      await sleep(pauseMs)
+      await pause(pauseMs)
       waitMs = Math.min(waitMs * 2, options.mostMs ?? 500)
     }
   }

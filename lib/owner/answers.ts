@@ -14,7 +14,7 @@ import { detailsOf, snapshotOf } from '../session/snapshot.ts'
 import { viewOf } from '../session/view.ts'
 import { isDiskFull } from '../store/database.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { loadSession, type Memory } from './journal.ts'
+import { isNewest, loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
 import type { OwnerRoom } from './room.ts'
 import type { Sessions } from './sessions.ts'
@@ -154,13 +154,10 @@ export const openAnswers =
   ) =>
   (question: Question): Promise<unknown> => {
     const { bus, lease, projection } = room
-    const mayAnswer = () => {
-      if (!options.isOpen() || !lease.valid()) throw fail('NO_OWNER')
-    }
     const sid = sessionId(question.sid)
     const session = options.sessions.at(sid)
     return session.turn(async () => {
-      mayAnswer()
+      if (!options.isOpen()) throw fail('NO_OWNER')
       try {
         session.memory ??= await loadSession(bus, sid, projection)
         const { memory } = session
@@ -171,9 +168,9 @@ export const openAnswers =
           memory,
           read: work => projection.use(sid, memory.sequence, work),
         })
-        // Nothing proves that this memory is the newest but the lease: a process that was paused
-        // meanwhile must not answer.
-        mayAnswer()
+        // A process that was paused meanwhile must not answer out of an old memory.
+        const isSure = lease.valid() || (await isNewest(bus, sid, memory))
+        if (!isSure || !options.isOpen()) throw fail('NO_OWNER')
         return { recordSeq: memory.sequence, ...given }
       } catch (error) {
         if (isDiskFull(error)) throw fail('STORE_FULL', { error })

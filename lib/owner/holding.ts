@@ -4,6 +4,7 @@
  * moment, all that counts is in the log and in the work queue.
  */
 import type { OwnerSignal } from '../../subjects/signals.ts'
+import { CMD } from '../../subjects/streams.ts'
 import { ownerSubject } from '../../subjects/subjects.ts'
 import { answerAsks } from '../bus/ask.ts'
 import { publishSignal } from '../bus/signal.ts'
@@ -43,8 +44,21 @@ export const openHolding = async (
   )
   const sweeper = setInterval(observed.sweep, SWEEP_EVERY_MS)
 
+  const tell = () => {
+    const signal: OwnerSignal = { v: 1, owner: room.lease.owner, epoch }
+    publishSignal(bus, ownerSubject(p), signal)
+  }
+  // What was on its way when the connection or the consumer's leader was lost never came.
+  const led = { stream: CMD, consumer: claim.consumer.name }
+  const endHearing = bus.elections.hear(led, () => {
+    intake?.again('there is a new leader or a new connection')
+    observed.anew()
+    tell()
+  })
+
   const drop = async () => {
     open = false
+    endHearing()
     intake?.close()
     asks.close()
     observed.close()
@@ -59,12 +73,11 @@ export const openHolding = async (
     isOpen,
   })
   try {
-    intake = await openIntake(bus, claim, { onCommand: take, onBroken: broken })
+    intake = await openIntake(bus, claim, { onCommand: take, onBroken: broken, log })
   } catch (error) {
     await drop()
     throw error
   }
-  const signal: OwnerSignal = { v: 1, owner: room.lease.owner, epoch }
-  publishSignal(bus, ownerSubject(p), signal)
+  tell()
   return { claim, drop }
 }

@@ -5,8 +5,10 @@
  */
 import { codeOf, fail } from '../../subjects/errors.ts'
 import { isTombstone, record as recordSchema, type SessionRecord } from '../../subjects/records.ts'
+import { EVT } from '../../subjects/streams.ts'
 import { recordSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
+import { ledBy } from '../bus/elections.ts'
 import { newestRecord, recordsSince, type StoredRecord } from '../bus/newest.ts'
 import { applyRecord } from '../session/record.ts'
 import { initialState, type SessionState } from '../session/state.ts'
@@ -82,6 +84,14 @@ export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Pro
   }
 }
 
+/**
+ * Whether the log has nothing newer, for who has no lease to prove it: nobody's can be renewed while its bucket
+ * has no leader.
+ * @throws code BUS_UNAVAILABLE
+ */
+export const isNewest = async (bus: Bus, sid: SessionId, memory: Memory): Promise<boolean> =>
+  ((await newestRecord(bus, sid))?.sequence ?? 0) === memory.sequence
+
 /** The first record of every session; a log that begins with another one was cut. */
 export const isBeginning = (record: SessionRecord): boolean =>
   record.events.some(event => event.type === 'session_created')
@@ -141,9 +151,9 @@ export const commitRecord = async (
   record: SessionRecord,
   expected: number,
 ): Promise<number> => {
-  const ack = await bus.js.publish(recordSubject(sid), JSON.stringify(record), {
+  const asked = bus.js.publish(recordSubject(sid), JSON.stringify(record), {
     expect: { lastSubjectSequence: expected },
     timeout: COMMIT_WITHIN_MS,
   })
-  return ack.seq
+  return (await ledBy(bus, { stream: EVT }, asked)).seq
 }

@@ -6,6 +6,8 @@
  *
  * Not renewed in time is not yet lost: as long as the key stands, nobody has taken anything, and a
  * machine that was slow for a moment goes on where it was. It is lost when nats-server has removed it.
+ * Even then nobody may have taken anything, because all leases run out while the bucket has no leader: so
+ * who joins anew keeps what it can confirm, and nobody takes from those who could not renew either.
  *
  * It is renewed on the main thread on purpose: a process that hangs must lose it. Raw publishes,
  * because an update through the KV client would drop the time to live.
@@ -15,6 +17,7 @@ import { fail } from '../../subjects/errors.ts'
 import { KV_OWN } from '../../subjects/streams.ts'
 import { leaseSubject } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
+import { ledBy } from '../bus/elections.ts'
 import { isWrongSequence } from '../bus/failure.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type LeaseValue, leaseValue, readOwnValue } from './own-keys.ts'
@@ -27,6 +30,11 @@ export type Lease = {
   readonly incarnation: string
   /** Whether this process may still believe that it owns what it owned. */
   valid(): boolean
+  /**
+   * Whether leases could be renewed lately. If not, one that is not there may be back in a moment, and its
+   * absence proves nothing.
+   */
+  calm(): boolean
   /** Stays alive, but is to be given no partitions any more. */
   leave(): Promise<void>
   /** Removes the key and ends the renewals. */
@@ -34,8 +42,11 @@ export type Lease = {
 }
 
 export type LeaseEvents = {
-  /** It ran out, and this process has joined anew: whatever it held may be another's by now. */
-  readonly onLost: () => void
+  /**
+   * It ran out, and this process has joined anew: whatever it held may be another's by now. The lease is
+   * valid when this has resolved, and it is called again when it throws.
+   */
+  readonly onLost: () => Promise<void>
   /** Another living process uses the same name: this one must end. */
   readonly onUsurped: (error: Error) => void
 }
@@ -61,18 +72,40 @@ export const takeLease = async (
   let renewed = clocks()
   let sequence = 0
   let renewal: Promise<void> | undefined
+  let losses = 0
+  /** So many of the losses are made good. */
+  let madeGood = 0
+  let isMakingGood = false
+  let calmSinceMs = Number.NEGATIVE_INFINITY
 
   const publish = async (expected: number | undefined) => {
     const at = clocks()
     const value: LeaseValue = { v: 1, incarnation, leaving }
-    const ack = await bus.js.publish(subject, JSON.stringify(value), {
+    const asked = bus.js.publish(subject, JSON.stringify(value), {
       ttl: `${Math.ceil(leaseMs / 1000)}s`,
       // Longer than the time between two: a slow answer is an answer too.
       timeout: leaseMs / 2,
       ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
     })
+    const ack = await ledBy(bus, { stream: KV_OWN }, asked)
     sequence = ack.seq
+    if (at.steadyMs - renewed.steadyMs > trustedMs / 2) calmSinceMs = performance.now()
     renewed = at
+    // Beside the renewals, which must not wait for it.
+    if (madeGood < losses && !isMakingGood) void makeGood()
+  }
+
+  const makeGood = async () => {
+    const upTo = losses
+    isMakingGood = true
+    try {
+      await options.onLost()
+      madeGood = upTo
+    } catch (error) {
+      log.debug({ error }, 'what was held is not confirmed yet')
+    } finally {
+      isMakingGood = false
+    }
   }
 
   /** After a refused renewal: it ran out, it was ours and the answer was lost, or it is another's. */
@@ -84,17 +117,17 @@ export const takeLease = async (
       options.onUsurped(fail('INTERNAL', { message: `another process is owner ${owner} too` }))
       return
     }
-    // Before it is valid again, so that nothing is answered from what may be another's.
+    // Before it is renewed, so that nothing is answered from what may be another's.
     if (!value) {
       log.warn({ owner }, 'lease lost')
-      options.onLost()
+      losses++
     }
     await publish(found?.seq)
   }
   const valid = () => {
     const now = clocks()
     const ageMs = Math.max(now.steadyMs - renewed.steadyMs, now.wallMs - renewed.wallMs)
-    return !ended && ageMs < trustedMs
+    return !ended && madeGood === losses && ageMs < trustedMs
   }
   const renew = async () => {
     try {
@@ -115,11 +148,16 @@ export const takeLease = async (
 
   await publish(undefined)
   const timer = setInterval(tick, everyMs)
+  const endHearing = bus.elections.hear(
+    { stream: KV_OWN },
+    () => void (renewal ?? Promise.resolve()).then(tick),
+  )
 
   return {
     owner,
     incarnation,
     valid,
+    calm: () => performance.now() - calmSinceMs > leaseMs / 2,
     leave: async () => {
       leaving = true
       await renewal
@@ -128,6 +166,7 @@ export const takeLease = async (
     release: async () => {
       ended = true
       clearInterval(timer)
+      endHearing()
       await renewal
       await bus.js
         .publish(subject, '', { ttl: '1s', expect: { lastSubjectSequence: sequence } })

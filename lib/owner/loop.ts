@@ -21,7 +21,9 @@ import {
 import { codeOf, ERRORS, type ErrorCode, fail } from '../../subjects/errors.ts'
 import { isTombstone, type SessionRecord } from '../../subjects/records.ts'
 import type { Reply } from '../../subjects/replies.ts'
+import { EVT } from '../../subjects/streams.ts'
 import { type SessionId, sessionOfStored } from '../../subjects/subjects.ts'
+import { pauseFor } from '../bus/elections.ts'
 import { busFailure } from '../bus/failure.ts'
 import { parseJson } from '../bus/json.ts'
 import { deadlines } from '../session/deadlines.ts'
@@ -32,7 +34,7 @@ import { type Delivery, type Parked, readDelivery, unpark } from './delivery.ts'
 import { emitEffect } from './effects.ts'
 import { eraseSession } from './erase.ts'
 import { giveUp, sayReply } from './give-up.ts'
-import { asStored, commitRecord, loadSession, type Memory } from './journal.ts'
+import { asStored, commitRecord, isNewest, loadSession, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
 import type { OwnerRoom } from './room.ts'
 import type { ActiveSession, Sessions } from './sessions.ts'
@@ -117,10 +119,11 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       const code = codeOf(failure)
       if (code === 'PAYLOAD_TOO_LARGE') return unreadable(delivery, 'its record is too large', code)
       if (code === 'INTERNAL' && ++mistakes >= CHANCES)
-        return unreadable(delivery, `not decided: ${failure?.message}`, code)
+        return unreadable(delivery, `not decided: ${failure.message}`, code)
       const isStopped = UNREADABLE.has(code)
       if (isStopped && failures === 0) standStill(session, delivery, failure)
-      await pause(isStopped ? UNREADABLE_PAUSE_MS : Math.min(10 * 2 ** failures, MOST_PAUSE_MS))
+      const pauseMs = Math.min(10 * 2 ** failures, MOST_PAUSE_MS)
+      await (isStopped ? pause(UNREADABLE_PAUSE_MS) : pauseFor(bus, { stream: EVT }, pauseMs))
     }
   }
   const standStill = (session: ActiveSession, delivery: Delivery, error: Error | undefined) => {
@@ -141,13 +144,12 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     return undefined
   }
 
-  /** @returns why it is not done yet; undefined: the lease is in doubt */
+  /** @returns why it is not done yet */
   const work = async (
     session: ActiveSession,
     delivery: Delivery,
     command: SessionCommand,
-  ): Promise<'done' | Error | undefined> => {
-    if (!room.lease.valid()) return undefined
+  ): Promise<'done' | Error> => {
     try {
       await attempt(session, delivery, command)
       return 'done'
@@ -175,9 +177,9 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     const { record, state, reply } = judge(before, command, where, delivery)
     await room.at('decided', where)
     if (!record) {
-      // Nothing proves that this memory is the newest but the lease, so it is looked at once more.
+      // No commit proves that this memory is the newest. The lease does, or a look into the log.
       if (!isOpen()) return
-      if (!room.lease.valid()) throw fail('NO_OWNER')
+      if (!room.lease.valid() && !(await isNewest(bus, session.sid, before))) throw fail('NO_OWNER')
       if (command.type === 'deadline') await rearm(session.sid, before, command)
       const unknown = !reply.ok && reply.code === 'SESSION_NOT_FOUND' && !before.state.deleted
       if (unknown && !delivery.replyTo) {
@@ -228,7 +230,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       policy: room.policy,
       sandboxTokenHash: (generation: number) => room.tokenHash(sid, generation),
       observed: {
-        sinceMs: observed.sinceMs,
+        sinceMs: observed.sinceMs(),
         lastHeartbeatMs: observed.lastHeartbeatMs(sid, state.sandbox.generation),
         clients: observed.clients(sid),
       },

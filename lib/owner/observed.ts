@@ -15,7 +15,10 @@ import type { Bus } from '../bus/connect.ts'
 import { followSignals } from '../bus/signal.ts'
 
 export type Observed = {
-  readonly sinceMs: number
+  /** Since when nothing can have been missed. */
+  sinceMs(): number
+  /** Something may have been missed until now. */
+  anew(): void
   /** When a sandbox of this generation last gave a sign of life, or null. */
   lastHeartbeatMs(sid: SessionId, generation: number): number | null
   /** How many sockets of clients there are, on all edges. */
@@ -43,7 +46,7 @@ export const observePartition = (
   },
 ): Observed => {
   const { nowMs, onSockets } = options
-  const sinceMs = nowMs()
+  let sinceMs = nowMs()
   const edges = new Map<SessionId, Map<string, Heard>>()
   const beats = new Map<string, Beat>()
 
@@ -77,7 +80,10 @@ export const observePartition = (
     }),
   ]
   return {
-    sinceMs,
+    sinceMs: () => sinceMs,
+    anew: () => {
+      sinceMs = nowMs()
+    },
     lastHeartbeatMs: (sid, generation) => {
       const beat = beats.get(sid)
       return beat?.generation === generation ? beat.heardMs : null

@@ -12,8 +12,8 @@ export const leaseValue = z.object({
 export type LeaseValue = z.infer<typeof leaseValue>
 
 /**
- * Value of a partition. The stream sequence of an `owned` value is the epoch; a `released` one
- * repeats the epoch that it ends.
+ * Value of a partition. The stream sequence of an `owned` value is the epoch, unless it confirms one that
+ * it names; a `released` one repeats the epoch that it ends.
  */
 export const partitionValue = z.object({
   v: z.literal(1),

@@ -1,9 +1,10 @@
 /**
  * The bucket `own` as it is now: who is there, who holds what. Followed by an ordered consumer that
- * begins with the newest value of every key, and begun again from there whenever the connection was
- * lost. It may lag; whoever acts on it does so by compare-and-set.
+ * begins with the newest value of every key. That consumer lives on one nats-server and may be gone with
+ * it: then the watch is broken, and to be begun again. It may lag; whoever acts on it does so by
+ * compare-and-set.
  */
-import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
+import { type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import { KV_OWN } from '../../subjects/streams.ts'
 import { OWN, ownKey } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -14,6 +15,9 @@ import {
   partitionValue,
   readOwnValue,
 } from './own-keys.ts'
+
+/** Two that do not come mean that the consumer is gone. */
+const HEARTBEAT_MS = 1_000
 
 export type PartitionEntry = {
   readonly value: PartitionValue | undefined
@@ -62,8 +66,16 @@ export const watchOwn = async (
     deliver_policy: DeliverPolicy.LastPerSubject,
   })
   const nothingYet = (await consumer.info(true)).num_pending === 0
-  const messages = await consumer.consume({ callback: take, max_messages: 500, expires: 10_000 })
+  const messages = await consumer.consume({
+    callback: take,
+    max_messages: 500,
+    expires: 10_000,
+    idle_heartbeat: HEARTBEAT_MS,
+  })
+  const endHearing = bus.elections.hear({ stream: KV_OWN }, () => messages.stop())
+  void stopWhenSilent(messages)
   void messages.closed().then(ended => {
+    endHearing()
     const error = ended ?? new Error('the watch of the owners was closed')
     complete.reject(error)
     if (isComplete && !closed) onBroken(error)
@@ -81,4 +93,9 @@ export const watchOwn = async (
       messages.stop()
     },
   }
+}
+
+/** The client would ask for the consumer with a pause of 10 s. */
+const stopWhenSilent = async (messages: ConsumerMessages) => {
+  for await (const { type } of messages.status()) if (type === 'heartbeats_missed') messages.stop()
 }

@@ -7,8 +7,8 @@
  * compare-and-set and may be tried again at any time, so there is one loop that compares what is
  * with what should be, and nothing else changes ownership.
  *
- * When the lease is lost or the connection was, all that is held is dropped on the spot and claimed
- * anew under new epochs.
+ * When the lease was lost, all that is held is confirmed in the same way; what another has taken meanwhile
+ * is dropped.
  */
 import { PARTITIONS } from '../../subjects/partition.ts'
 import type { Bus } from '../bus/connect.ts'
@@ -17,7 +17,14 @@ import { type Lease, readLease } from './lease.ts'
 import type { LeaseValue } from './own-keys.ts'
 import { type OwnWatch, type PartitionEntry, watchOwn } from './own-watch.ts'
 import { desiredOwner } from './rendezvous.ts'
-import { type Claim, claimPartition, isMine, releasePartition } from './takeover.ts'
+import {
+  type Claim,
+  claimPartition,
+  confirmClaim,
+  epochOf,
+  isMine,
+  releasePartition,
+} from './takeover.ts'
 
 /** A partition at work. */
 export type Holding = {
@@ -27,18 +34,28 @@ export type Holding = {
 }
 
 export type Partitions = {
-  /** Drops all and claims anew: for a lost lease and a lost connection. */
-  restart(reason: string): void
+  /**
+   * Resolves when everything that is held is known to be nobody else's. @throws when that cannot be said
+   */
+  confirm(): Promise<void>
   /** Lets go of everything in order, for others to take. */
   leave(): Promise<void>
   held(): readonly number[]
   close(): Promise<void>
 }
 
+/** A partition at work, and its key as it was last written. */
+type Held = { readonly holding: Holding; claim: Claim }
+/** What is let go: without a holding, if it is ours by a claim whose answer never came. */
+type Leaving = Omit<Claim, 'consumer'>
+
 /** Changes come in bunches: a new member, then its claims. */
-const DEBOUNCE_MS = 15
+const DEBOUNCE_MS = 5
 const RETRY_MS = 250
-const CLAIMS_AT_ONCE = 8
+/** So many change hands at the same time: the others go on until it is their turn. */
+const AT_ONCE = 8
+/** How long who lets go of one waits for it to be taken before the next one's turn comes. */
+const TAKEN_WITHIN_MS = 250
 /**
  * How long a partition that is let go waits for what is being decided in it. Nobody serves it
  * meanwhile; what takes longer is the next owner's to decide, the fence sees to the rest.
@@ -52,12 +69,12 @@ export const followPartitions = async (
   options: {
     readonly open: (claim: Claim, broken: (reason: string) => void) => Promise<Holding>
     readonly log: Log
+    readonly takenWithinMs?: number
   },
 ): Promise<Partitions> => {
-  const { open, log } = options
-  const holdings = new Map<number, Holding>()
+  const { open, log, takenWithinMs = TAKEN_WITHIN_MS } = options
+  const holdings = new Map<number, Held>()
   let watch: OwnWatch | undefined
-  let stale = false
   let leaving = false
   let closed = false
   let timer: NodeJS.Timeout | undefined
@@ -74,6 +91,12 @@ export const followPartitions = async (
     }, afterMs)
   }
   const onChange = () => schedule(DEBOUNCE_MS)
+  /** Called with every change of a key. */
+  const looking = new Set<() => void>()
+  const onNews = () => {
+    for (const look of looking) look()
+    onChange()
+  }
   /** Without a view of the others nothing would ever be claimed or let go again. */
   const onBlind = (error: unknown) => {
     log.warn({ error }, 'the watch of the owners broke, beginning it anew')
@@ -84,17 +107,12 @@ export const followPartitions = async (
   const dropAll = async () => {
     const all = [...holdings.values()]
     holdings.clear()
-    await Promise.all(all.map(holding => holding.drop()))
+    await Promise.all(all.map(({ holding }) => holding.drop()))
   }
   const reconcile = async (): Promise<void> => {
     if (closed) return
-    if (stale) {
-      stale = false
-      watch?.close()
-      watch = undefined
-    }
     if (!lease.valid()) return schedule(RETRY_MS)
-    watch ??= await watchOwn(bus, onChange, onBlind)
+    watch ??= await watchOwn(bus, onNews, onBlind)
     const { members, partitions } = watch
     const candidates = [...members].filter(([, value]) => !value.leaving).map(([owner]) => owner)
     // Our own lease may not have come back to us yet.
@@ -102,25 +120,44 @@ export const followPartitions = async (
 
     const looked = new Map<string, LeaseValue | undefined>()
     const toClaim: { p: number; entry: PartitionEntry | undefined }[] = []
-    const toRelease: Pick<Claim, 'p' | 'epoch'>[] = []
+    const toRelease: Leaving[] = []
     for (let p = 0; p < PARTITIONS; p++) {
       const entry = partitions.get(p)
       const mine = desiredOwner(p, candidates) === lease.owner && !leaving
-      const holding = holdings.get(p)
-      if (holding) {
-        // A sequence below the epoch is only an old view of the key.
-        if (entry && entry.sequence > holding.claim.epoch) drop(holding, 'taken by another')
-        else if (!mine) toRelease.push(holding.claim)
+      const held = holdings.get(p)
+      if (held) {
+        if (entry && isTaken(held, entry)) drop(held.holding, 'taken by another')
+        else if (!mine) toRelease.push(held.claim)
       } else if (mine && (await isFree(entry, looked))) {
         toClaim.push({ p, entry })
       } else if (!mine && entry && isMine(entry.value, lease)) {
         // A claim whose answer never came: others would wait for us for ever.
-        toRelease.push({ p, epoch: entry.sequence })
+        toRelease.push({ p, epoch: epochOf(entry), sequence: entry.sequence })
       }
     }
-    await inParallel(toRelease, release)
+    const isAlone = !candidates.some(owner => owner !== lease.owner)
+    await inParallel(toRelease, async one => {
+      const sequence = await release(one)
+      if (sequence !== undefined && !isAlone) await within(taken(one.p, sequence), takenWithinMs)
+    })
     await inParallel(toClaim, claim)
   }
+  /** Resolves when the watch has seen that somebody took what was let go. */
+  const taken = (p: number, released: number): Promise<void> =>
+    new Promise(resolve => {
+      const look = () => {
+        const sequence = watch?.partitions.get(p)?.sequence ?? Number.POSITIVE_INFINITY
+        if (sequence <= released && !closed) return
+        looking.delete(look)
+        resolve()
+      }
+      looking.add(look)
+      look()
+    })
+  /** A view that is older than what we wrote says nothing. */
+  const isTaken = ({ claim }: Held, entry: PartitionEntry): boolean =>
+    entry.sequence > claim.sequence &&
+    !(isMine(entry.value, lease) && epochOf(entry) === claim.epoch)
   /**
    * Whether nobody living holds it. The watch may not know yet of a holder that has just renewed: of
    * every key only the newest value is kept, so a watch that lags sees later keys before it. Hence
@@ -135,15 +172,16 @@ export const followPartitions = async (
     const { owner, incarnation } = value
     if (watch?.members.get(owner)?.incarnation === incarnation) return false
     if (!looked.has(owner)) looked.set(owner, await readLease(bus, owner))
-    if (looked.get(owner)?.incarnation !== incarnation) return true
-    onChange()
+    const now = looked.get(owner)
+    if (now ? now.incarnation !== incarnation : lease.calm()) return true
+    schedule(now ? DEBOUNCE_MS : RETRY_MS)
     return false
   }
   const claim = async ({ p, entry }: { p: number; entry: PartitionEntry | undefined }) => {
-    if (leaving || closed || stale) return
+    if (leaving || closed) return
     const claimed = await claimPartition(bus, p, lease, entry)
     if (!claimed) log.debug({ p, judged: entry?.sequence }, 'partition is taken by another')
-    if (!claimed || closed || stale) return onChange()
+    if (!claimed || closed) return onChange()
     let holding: Holding | undefined
     let brokenBy: string | undefined
     const broken = (reason: string) => {
@@ -153,32 +191,35 @@ export const followPartitions = async (
     }
     holding = await open(claimed, broken)
     const former = holdings.get(p)
-    holdings.set(p, holding)
-    if (former) drop(former, 'taken anew')
-    if (brokenBy !== undefined || closed || stale) broken(brokenBy ?? 'not wanted any more')
+    holdings.set(p, { holding, claim: claimed })
+    if (former) drop(former.holding, 'taken anew')
+    if (brokenBy !== undefined || closed) broken(brokenBy ?? 'not wanted any more')
     else log.debug({ p, epoch: claimed.epoch }, 'partition taken')
   }
-  const release = async (claim: Pick<Claim, 'p' | 'epoch'>) => {
-    const holding = holdings.get(claim.p)
+  const release = async (claim: Leaving) => {
+    const held = holdings.get(claim.p)
     holdings.delete(claim.p)
-    if (holding) await within(holding.drop(), STILL_WITHIN_MS)
-    await releasePartition(bus, claim, lease)
+    if (held) await within(held.holding.drop(), STILL_WITHIN_MS)
+    const sequence = await releasePartition(bus, claim, lease)
     log.debug({ p: claim.p }, 'partition released')
+    return sequence
+  }
+  const confirm = async (held: Held) => {
+    const confirmed = await confirmClaim(bus, held.claim, lease)
+    if (confirmed) held.claim = confirmed
+    else drop(held.holding, 'taken by another')
   }
   function drop(holding: Holding, reason: string) {
     const { p } = holding.claim
-    if (holdings.get(p) === holding) holdings.delete(p)
+    if (holdings.get(p)?.holding === holding) holdings.delete(p)
     log.info({ p, reason }, 'partition dropped')
     void holding.drop()
   }
 
   schedule(0)
   return {
-    restart: reason => {
-      if (closed) return
-      if (holdings.size > 0) log.info({ reason, partitions: holdings.size }, 'dropping partitions')
-      stale = true
-      void dropAll()
+    confirm: async () => {
+      await inParallel([...holdings.values()], confirm)
       onChange()
     },
     leave: async () => {
@@ -204,7 +245,7 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<voi
   const worker = async () => {
     for (const item of rest) await work(item).catch(error => failures.push(error))
   }
-  await Promise.all(Array.from({ length: CLAIMS_AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
   if (failures.length > 0) throw failures[0]
 }
 

@@ -81,7 +81,7 @@ const own = async (
     incarnation,
     leaseMs: config.ownerLeaseMs,
     log,
-    onLost: () => partitions?.restart('lease lost'),
+    onLost: async () => partitions?.confirm(),
     onUsurped: error => ended.reject(error),
   })
   const projection = openProjection(bus, {
@@ -105,8 +105,6 @@ const own = async (
     open: (claim, broken) => openHolding(room, claim, broken),
     log,
   })
-  // Commands that were on their way when the connection broke are lost to this connection.
-  void watchConnection(bus, () => partitions?.restart('connection was lost'))
   log.info({ owner, incarnation }, 'owner started')
   try {
     await ended.promise
@@ -118,8 +116,4 @@ const own = async (
     await projection.close()
     log.info({ owner }, 'owner stopped')
   }
-}
-
-const watchConnection = async (bus: Bus, onReconnect: () => void) => {
-  for await (const { type } of bus.nc.status()) if (type === 'reconnect') onReconnect()
 }

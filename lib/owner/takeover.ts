@@ -10,6 +10,7 @@ import { nanos } from '@nats-io/nats-core'
 import { CMD, KV_OWN } from '../../subjects/streams.ts'
 import { partitionSubject, storedCommands } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
+import { ledBy } from '../bus/elections.ts'
 import { isWrongSequence } from '../bus/failure.ts'
 import { consumerName, type PartitionValue, partitionValue, readOwnValue } from './own-keys.ts'
 import type { PartitionEntry } from './own-watch.ts'
@@ -30,6 +31,8 @@ export type Identity = { readonly owner: string; readonly incarnation: string }
 export type Claim = {
   readonly p: number
   readonly epoch: number
+  /** Of the key as it was last written: that of the epoch, until the claim is confirmed. */
+  readonly sequence: number
   readonly consumer: ConsumerInfo
 }
 
@@ -37,10 +40,10 @@ const apiCode = (error: unknown): number | undefined =>
   error instanceof JetStreamApiError ? error.code : undefined
 
 const write = async (bus: Bus, p: number, value: PartitionValue, expected: number) => {
-  const ack = await bus.js.publish(partitionSubject(p), JSON.stringify(value), {
+  const asked = bus.js.publish(partitionSubject(p), JSON.stringify(value), {
     expect: { lastSubjectSequence: expected },
   })
-  return ack.seq
+  return (await ledBy(bus, { stream: KV_OWN }, asked)).seq
 }
 
 /**
@@ -59,25 +62,55 @@ export const claimPartition = async (
     if (!isWrongSequence(error)) throw error
     // An answer that was lost looks like this too: then the key is ours already.
     const now = await readPartition(bus, p)
-    return now && isMine(now.value, me) ? now.sequence : undefined
+    const isClaim = now && isMine(now.value, me) && epochOf(now) === now.sequence
+    return isClaim ? now.sequence : undefined
   })
   if (epoch === undefined) return undefined
-  const former = found?.value?.epoch ?? found?.sequence
+  // Who lets go removes it first.
+  const former = found?.value?.state === 'released' ? undefined : found && epochOf(found)
   if (former) await removeConsumer(bus, consumerName(p, former))
   const consumer = await makeConsumer(bus, p, epoch)
-  return consumer && { p, epoch, consumer }
+  return consumer && { p, epoch, sequence: epoch, consumer }
 }
 
-/** Says that the partition is free, unless somebody has taken it. */
+/**
+ * Says once more that a partition is ours, in the same epoch: who has taken us for dead meanwhile, but not
+ * taken it yet, finds that its view of the key is out of date.
+ * @returns undefined when somebody else has it
+ */
+export const confirmClaim = async (
+  bus: Bus,
+  claim: Claim,
+  me: Identity,
+): Promise<Claim | undefined> => {
+  const { p, epoch } = claim
+  const value = { v: 1, ...me, state: 'owned', epoch } as const
+  const sequence = await write(bus, p, value, claim.sequence).catch(async error => {
+    if (!isWrongSequence(error)) throw error
+    // An answer that was lost looks like this too.
+    const now = await readPartition(bus, p)
+    return now && isMine(now.value, me) && epochOf(now) === epoch ? now.sequence : undefined
+  })
+  return sequence === undefined ? undefined : { ...claim, sequence }
+}
+
+/** The epoch that a key names: its own sequence, if it names none. */
+export const epochOf = ({ value, sequence }: PartitionEntry): number => value?.epoch ?? sequence
+
+/**
+ * Says that the partition is free, unless somebody has taken it.
+ * @returns the sequence of its key then
+ */
 export const releasePartition = async (
   bus: Bus,
-  { p, epoch }: Pick<Claim, 'p' | 'epoch'>,
+  { p, epoch, sequence }: Omit<Claim, 'consumer'>,
   me: Identity,
-): Promise<void> => {
+): Promise<number | undefined> => {
   await removeConsumer(bus, consumerName(p, epoch))
   const value = { v: 1, ...me, state: 'released', epoch } as const
-  await write(bus, p, value, epoch).catch(error => {
+  return write(bus, p, value, sequence).catch(error => {
     if (!isWrongSequence(error)) throw error
+    return undefined
   })
 }
 
@@ -111,7 +144,8 @@ const makeConsumer = async (
     } catch (error) {
       const code = apiCode(error)
       if (code === undefined || !IN_THE_WAY.has(code) || tries === TRIES) throw error
-      if ((await readPartition(bus, p))?.sequence !== epoch) return undefined
+      const now = await readPartition(bus, p)
+      if (!now || epochOf(now) !== epoch) return undefined
       for await (const other of bus.jsm.consumers.list(CMD)) {
         if (other.config.filter_subject === filter) await removeConsumer(bus, other.name)
       }

@@ -11,7 +11,12 @@ import type { Config } from '../../config/config.ts'
 import { fail } from '../../subjects/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import { ensureNatsServer } from './nats-binary.ts'
-import { type NatsOptions, startNatsServer } from './nats-server.ts'
+import {
+  endNatsServer,
+  type NatsOptions,
+  retireNatsServer,
+  startNatsServer,
+} from './nats-server.ts'
 
 /** The servers of a cluster speak to each other this far above the ports for clients. */
 const CLUSTER_PORTS_ABOVE = 2_000
@@ -52,15 +57,17 @@ export const runNats = async (
     return
   }
   const program = await ensureNatsServer(process.env, sentence => log.info(sentence))
+  const node = natsNode(config, number)
   const { child, url } = await startNatsServer({
     program,
-    ...natsNode(config, number),
+    ...node,
     onLine: line => tellLine(line, log),
   })
   log.info(`listens on ${url}`)
   const ended = once(child, 'exit')
-  if (signal.aborted) child.kill('SIGTERM')
-  signal.addEventListener('abort', () => child.kill('SIGTERM'))
+  const stop = () => void (node.node ? retireNatsServer(child) : endNatsServer(child))
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop)
   const [code, killedBy] = await ended
   if (!signal.aborted) {
     throw fail('BUS_UNAVAILABLE', {

@@ -7,7 +7,7 @@ import { startBus } from '../fixtures/bus.ts'
 import { testLog } from './owners.ts'
 
 const LEASE_MS = 1_000
-const quiet = { onLost: () => {}, onUsurped: () => {} }
+const quiet = { onLost: async () => {}, onUsurped: () => {} }
 
 t.test('lease', async t => {
   const { nats, bus } = await startBus(t)
@@ -73,11 +73,43 @@ t.test('lease', async t => {
 
   await t.test('is lost when its key is gone, and joins anew', async t => {
     const lost = Promise.withResolvers<void>()
-    const lease = await take('gone', 'i1', { onLost: lost.resolve })
+    const lease = await take('gone', 'i1', { onLost: async () => lost.resolve() })
     await bus.jsm.streams.purge(KV_OWN, { filter: leaseSubject('gone') })
     await lost.promise
     while (!(await readLease(bus, 'gone'))) await bus.nc.flush()
-    t.ok(lease.valid())
+    while (!lease.valid()) await bus.nc.flush()
+    t.match(await readLease(bus, 'gone'), { incarnation: 'i1' })
+    await lease.release()
+  })
+
+  await t.test('is worth nothing until what was held is confirmed', async t => {
+    const confirmed = Promise.withResolvers<void>()
+    const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let times = 0
+    const lease = await take('again', 'i1', {
+      onLost: () => {
+        asked[times]?.resolve()
+        return times++ === 0 ? Promise.reject(new Error('timeout')) : confirmed.promise
+      },
+    })
+    await bus.jsm.streams.purge(KV_OWN, { filter: leaseSubject('again') })
+    await Promise.all(asked.map(one => one.promise))
+    t.ok(await readLease(bus, 'again'), 'it is there')
+    t.notOk(lease.valid(), 'but what was held may be another’s')
+    confirmed.resolve()
+    while (!lease.valid()) await bus.nc.flush()
+    await lease.release()
+  })
+
+  await t.test('knows when others cannot have renewed theirs either', async t => {
+    const lease = await take('calm', 'i1')
+    t.ok(lease.calm())
+    nats.pause()
+    while (lease.valid()) await new Promise(resolve => setImmediate(resolve))
+    nats.resume()
+    while (!lease.valid()) await bus.nc.flush()
+    t.notOk(lease.calm())
+    while (!lease.calm()) await bus.nc.flush()
     await lease.release()
   })
 })

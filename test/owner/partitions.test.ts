@@ -1,9 +1,12 @@
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Bus } from '../../lib/bus/connect.ts'
 import { takeLease } from '../../lib/owner/lease.ts'
+import { type PartitionEntry, watchOwn } from '../../lib/owner/own-watch.ts'
 import { followPartitions } from '../../lib/owner/partitions.ts'
 import { desiredOwner } from '../../lib/owner/rendezvous.ts'
+import { claimPartition } from '../../lib/owner/takeover.ts'
 import { PARTITIONS } from '../../subjects/partition.ts'
 import { partitionSubject } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
@@ -15,7 +18,7 @@ const SLOW_MS = 1_000
 const leaseOf = async (t: Parameters<typeof testLog>[0], bus: Bus, owner: string) => {
   const { log } = testLog(t, owner)
   const nothing = () => {}
-  const events = { onLost: nothing, onRegained: nothing, onUsurped: nothing }
+  const events = { onLost: async () => {}, onUsurped: nothing }
   const incarnation = `${owner}-1`
   const lease = await takeLease(bus, { owner, incarnation, leaseMs: 10_000, log, ...events })
   t.teardown(() => lease.release())
@@ -84,3 +87,122 @@ t.test(
     await Promise.all(followed.map(partitions => partitions.close()))
   },
 )
+
+const EVERY = Array.from({ length: PARTITIONS }, (_, p) => p)
+
+/** An owner of partitions that do nothing, and what it holds. */
+const holder = async (
+  bus: Bus,
+  { lease, log }: Awaited<ReturnType<typeof leaseOf>>,
+  more: { readonly takenWithinMs?: number } = {},
+) => {
+  const epochs = new Map<number, number>()
+  const news = new EventEmitter()
+  const partitions = await followPartitions(bus, lease, {
+    log,
+    ...more,
+    open: async claim => {
+      epochs.set(claim.p, claim.epoch)
+      news.emit('change')
+      return {
+        claim,
+        drop: async () => {
+          if (epochs.get(claim.p) === claim.epoch) epochs.delete(claim.p)
+          news.emit('change')
+        },
+      }
+    },
+  })
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await once(news, 'change')
+  }
+  return { partitions, epochs, until }
+}
+
+t.test('what is held is confirmed in its epoch, unless another has taken it', async t => {
+  const { bus } = await startBus(t)
+  const { partitions, epochs, until } = await holder(bus, await leaseOf(t, bus, 'o1'))
+  await until(() => epochs.size === PARTITIONS)
+  const before = new Map(epochs)
+  const watch = await watchOwn(bus, () => {})
+  const judged = watch.partitions.get(7)
+  watch.close()
+  const rival = { owner: 'o2', incarnation: 'o2-1' }
+  const taken = await claimPartition(bus, 5, rival, watch.partitions.get(5))
+  t.ok(taken)
+  await partitions.confirm()
+  await until(() => epochs.get(5) !== before.get(5))
+  const others = EVERY.filter(p => p !== 5)
+  t.same(
+    others.filter(p => epochs.get(p) !== before.get(p)),
+    [],
+    'all others go on in their epochs',
+  )
+  t.equal(
+    await claimPartition(bus, 7, rival, judged),
+    undefined,
+    'who has judged before is too late',
+  )
+  await partitions.close()
+})
+
+t.test('nobody takes from who is not there while leases cannot be renewed', async t => {
+  const { bus } = await startBus(t)
+  const own = await leaseOf(t, bus, 'o1')
+  const ghost = { v: 1, owner: 'o2', incarnation: 'o2-1', state: 'owned', epoch: null }
+  await bus.js.publish(partitionSubject(3), JSON.stringify(ghost))
+  const asked = new EventEmitter()
+  let isCalm = false
+  const calm = () => {
+    asked.emit('calm')
+    return isCalm
+  }
+  const { partitions, epochs, until } = await holder(bus, {
+    ...own,
+    lease: { ...own.lease, calm },
+  })
+  await until(() => epochs.size === PARTITIONS - 1)
+  await once(asked, 'calm')
+  t.notOk(epochs.has(3))
+  isCalm = true
+  await until(() => epochs.size === PARTITIONS)
+  await partitions.close()
+})
+
+t.test('who lets go does so a few at a time, others when these are taken', async t => {
+  const { bus } = await startBus(t)
+  const [first, second] = await Promise.all(['o1', 'o2'].map(owner => leaseOf(t, bus, owner)))
+  if (!first || !second) throw new Error('no leases')
+  const share = EVERY.filter(p => desiredOwner(p, ['o1', 'o2']) === 'o1').length
+  const { partitions, epochs, until } = await holder(bus, first, { takenWithinMs: 60_000 })
+  await until(() => epochs.size === share)
+
+  const free = new Map<number, PartitionEntry>()
+  const news = new EventEmitter()
+  const watch = await watchOwn(bus, () => {
+    for (const [p, entry] of watch.partitions) {
+      if (entry.value?.state === 'released') free.set(p, entry)
+      else free.delete(p)
+    }
+    news.emit('change')
+  })
+  let isGone = false
+  const left = partitions.leave().then(() => {
+    isGone = true
+  })
+  while (free.size < 8) await once(news, 'change')
+  // So that more would have come, if more were to come.
+  for (let n = 0; n < 200; n++) await bus.nc.flush()
+  t.equal(free.size, 8)
+  t.notOk(isGone)
+  while (!isGone) {
+    const some = [...free]
+    free.clear()
+    await Promise.all(some.map(([p, entry]) => claimPartition(bus, p, second.lease, entry)))
+    await bus.nc.flush()
+  }
+  await left
+  watch.close()
+  t.equal(epochs.size, 0)
+  await partitions.close()
+})
