@@ -74,6 +74,8 @@ export const openShelf = (
   const file = sessionFile(folder, sid)
   let store: SessionStore | undefined
   let notes = noNotes
+  /** It was looked for: a second look would find no more. */
+  let nothingKept = false
   let waiting: Committed[] = []
   let latest: SavedState | undefined
   /** The state at the very record up to which the rows were last written. */
@@ -108,9 +110,11 @@ export const openShelf = (
 
   const kept = openKept(bus, { sid, folder, file, gate, log })
   const openWhatIsKept = async (newest?: StoredRecord) => {
+    if (nothingKept) return undefined
     const isNew = waiting[0]?.previous === 0
     const found = await kept.find({ snapshots: !isNew, newest })
     if (found) notes = found.notes
+    nothingKept = !found
     return found?.rows
   }
   const opened = async (): Promise<SessionStore> => {
@@ -121,6 +125,7 @@ export const openShelf = (
   const shut = async (): Promise<boolean> => {
     const closing = store
     store = undefined
+    nothingKept = false
     level = undefined
     try {
       await closing?.close()
