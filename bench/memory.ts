@@ -1,11 +1,9 @@
 /** How much memory a process holds once its garbage is collected. */
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import process from 'node:process'
-import { WebSocket } from 'ws'
 import type { Role } from '../test/fixtures/child-process.ts'
 import type { System } from '../test/fixtures/system.ts'
+import { inspect } from './profile.ts'
 import type { Scope } from './scope.ts'
 
 /** For the system's environment: whatever inspector is opened listens on a free port. */
@@ -41,22 +39,10 @@ export const weighProcess = async (
   role: Role,
 ): Promise<() => Promise<Weight>> => {
   const pid = system.process(role).pid()
-  const said = new RegExp(`^${role}\\.0 [\\s\\S]*Debugger listening on (ws:\\S+)`)
-  process.kill(pid, 'SIGUSR1')
-  const socket = new WebSocket(said.exec(await system.logged(said))?.[1] ?? '')
-  scope.teardown(() => socket.terminate())
-  await once(socket, 'open')
-  const call = async (id: number, method: string) => {
-    socket.send(JSON.stringify({ id, method }))
-    for (;;) {
-      const [bytes] = await once(socket, 'message')
-      const said = JSON.parse(String(bytes))
-      if (said.id === id) return said.result
-    }
-  }
+  const call = await inspect(scope, system, role)
   return async () => {
-    await call(1, 'HeapProfiler.collectGarbage')
-    const { usedSize } = await call(2, 'Runtime.getHeapUsage')
+    await call('HeapProfiler.collectGarbage')
+    const { usedSize } = (await call('Runtime.getHeapUsage')) as { usedSize: number }
     return { held: bytesHeld(pid), used: usedSize }
   }
 }

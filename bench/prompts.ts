@@ -56,7 +56,7 @@ export const benchLatency =
   }
 
 /** Every client goes on until the time is over, then all that was accepted counts. */
-const rate = async (clients: readonly PromptClient[], seconds: number): Promise<number> => {
+export const rate = async (clients: readonly PromptClient[], seconds: number): Promise<number> => {
   let accepted = 0
   const startedMs = performance.now()
   const go = async (client: PromptClient) => {

@@ -8,7 +8,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -23,6 +22,7 @@ import type { Role } from '../test/fixtures/child-process.ts'
 import { startSystem } from '../test/fixtures/system.ts'
 import { creation, promptOf } from '../test/owner/owners.ts'
 import { bytesHeld, INSPECTABLE, weighProcess } from './memory.ts'
+import { cpuMs } from './profile.ts'
 import { machineFacts, percentile } from './report.ts'
 import { openScope } from './scope.ts'
 
@@ -83,11 +83,6 @@ const weigh = async () => {
   return [...cells, megabytes(bytesHeld(system.nats.pid()))]
 }
 const row = (cells: readonly string[]) => console.log(cells.map(cell => cell.padStart(15)).join(''))
-/** Of user and system, in ticks of 10 ms. (Linux) */
-const cpuMs = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10
-}
 
 for (const fact of await machineFacts()) console.log(fact)
 console.log('memory held (of that, objects in use)')

@@ -28,10 +28,14 @@ export type StagedSandbox = {
   readonly say: (events: readonly object[]) => Promise<void>
 }
 
-export const startStage = async (scope: Scope): Promise<Stage> => {
+export const startStage = async (
+  scope: Scope,
+  formation: { readonly edges?: number } = {},
+): Promise<Stage> => {
   const provider = await startProvider(scope)
   const system = await startSystem(scope, {
     provider,
+    ...formation,
     env: {
       LOG_LEVEL: 'info',
       MAX_UNFINISHED_PROMPTS: '100',

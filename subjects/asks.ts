@@ -28,6 +28,8 @@ export const question = z.discriminatedUnion('type', [
     type: z.literal('join'),
     tokenHash: text,
     after: z.int().nonnegative().nullish(),
+    /** The edge follows the session already: it needs neither `presence` nor `view`. */
+    follows: z.boolean().optional(),
   }),
   /** May this sandbox connect? */
   z.object({
@@ -138,7 +140,7 @@ export const answers = {
       .extend({ role: participantRole.optional() }),
     snapshot: sessionSnapshot,
     recovered: z.boolean(),
-    /** The sockets of every edge, as last announced. */
+    /** The sockets of every edge, as last announced. Empty for an edge that `follows`. */
     presence: z.array(presenceSignal),
     /** The view at `recordSeq`, for an edge that opens its room with this answer: see lib/session/view. */
     view: z.unknown(),

@@ -2,17 +2,17 @@
  * Writes commands into a session's inbox, and waits for the owner's answer where one is wanted.
  * A publish counts when the stream has acknowledged it, never before.
  */
-import { createInbox, headers, nuid } from '@nats-io/nats-core'
+import { headers, nuid } from '@nats-io/nats-core'
 import { type CommandInput, command as commandSchema } from '../../subjects/commands.ts'
 import { fail } from '../../subjects/errors.ts'
 import { REPLY_TO, TRACE_ID } from '../../subjects/headers.ts'
-import { type EnvelopedReply, envelopedReply } from '../../subjects/replies.ts'
+import type { EnvelopedReply } from '../../subjects/replies.ts'
 import { CMD } from '../../subjects/streams.ts'
 import { commandSubject, sessionId } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { ledBy, pauseFor } from './elections.ts'
 import { busFailure, isWorthRetrying } from './failure.ts'
-import { parseJson } from './json.ts'
+import { awaitReply } from './reply-inbox.ts'
 import { retrying, steadyMs } from './retry.ts'
 
 const DEADLINE_MS = 10_000
@@ -88,22 +88,14 @@ export const requestCommand = async (
   options: { readonly deadlineMs?: number; readonly traceId?: string } = {},
 ): Promise<EnvelopedReply> => {
   const end = steadyMs() + (options.deadlineMs ?? DEADLINE_MS)
-  const inbox = createInbox()
-  const answer = Promise.withResolvers<EnvelopedReply>()
+  const awaited = awaitReply(bus.nc)
   let stored = false
-  const subscription = bus.nc.subscribe(inbox, {
-    callback: (error, message) => {
-      if (error) return
-      const parsed = parseJson(envelopedReply, message.data)
-      if (parsed.ok) answer.resolve(parsed.value)
-    },
-  })
   try {
     for (;;) {
       const remainingMs = end - steadyMs()
       if (remainingMs <= 0) throw fail('NO_OWNER', { sid })
       await publishCommand(bus, sid, command, {
-        replyTo: inbox,
+        replyTo: awaited.subject,
         deadlineMs: remainingMs,
         ...(options.traceId === undefined ? {} : { traceId: options.traceId }),
       }).catch(error => {
@@ -112,11 +104,11 @@ export const requestCommand = async (
       })
       stored = true
       const waitMs = Math.max(0, Math.min(REPLY_WITHIN_MS, end - steadyMs()))
-      const reply = await within(answer.promise, waitMs)
+      const reply = await within(awaited.reply, waitMs)
       if (reply) return reply
     }
   } finally {
-    subscription.unsubscribe()
+    awaited.close()
   }
 }
 

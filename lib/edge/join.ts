@@ -32,9 +32,12 @@ export const join = async (edge: Edge, peer: ClientPeer, request: JoinRequest): 
   const { room, socket } = peer
   const { tokenHash, after } = request
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const answer = await ask(edge.bus, { v: 1, sid: room.sid, type: 'join', tokenHash, after })
+    // A room that was opened by a sandbox has not learned who is elsewhere.
+    const follows = room.presence.hasLearned()
+    const question = { v: 1, sid: room.sid, type: 'join', tokenHash, after, follows } as const
+    const answer = await ask(edge.bus, question)
     if (!socket.isOpen) return
-    room.start(answer.view as SessionView, answer.recordSeq)
+    if (!follows) room.start(answer.view as SessionView, answer.recordSeq)
     await room.reach(answer.recordSeq)
     if (!socket.isOpen) return
     const missed = room.meantSince(answer.recordSeq)

@@ -19,6 +19,8 @@ export type RoomPresence = {
   hear(signal: PresenceSignal, nowMs: number): void
   /** Takes what the owner remembers of edges that have not been heard here yet. */
   learn(signals: readonly PresenceSignal[], nowMs: number): void
+  /** Whether the owner's memory was taken: from then on all is heard here. */
+  hasLearned(): boolean
   /** Forgets edges that have been silent for too long. */
   forget(nowMs: number): void
   /** Something changed here: announced to everybody, `presence_update` or `_leave` to the room. */
@@ -51,6 +53,7 @@ export const makeRoomPresence = (room: {
   const others = new Map<string, Heard>()
   let shown: readonly Presence[] = []
   let announced = false
+  let learned = false
   /** Set for a moment after a telling; whether something changed since. */
   let resting: (() => void) | undefined
   let waits = false
@@ -98,9 +101,11 @@ export const makeRoomPresence = (room: {
       if (signal.edge !== room.edge && take(signal, nowMs)) refresh()
     },
     learn: (signals, nowMs) => {
+      learned = true
       const news = signals.filter(({ edge }) => edge !== room.edge && !others.has(edge))
       if (news.map(signal => take(signal, nowMs)).includes(true)) refresh()
     },
+    hasLearned: () => learned,
     forget: nowMs => {
       const silent = [...others].filter(([, heard]) => nowMs - heard.atMs > PRESENCE_FORGET_MS)
       for (const [edge] of silent) others.delete(edge)

@@ -89,15 +89,15 @@ const readSnapshot = ({ memory, read, room }: At, after: number | null, takenByt
 const pageBytes = { maxBytes: PAGE_BYTES }
 
 const answers: Answers = {
-  join: async ({ sid, tokenHash, after }, at) => {
+  join: async ({ sid, tokenHash, after, follows }, at) => {
     const { state } = at.memory
     if (tokenHash === '') throw fail('TOKEN_MISSING')
     const admitted = admitClient(state, tokenHash, at.room.nowMs(), at.room.policy)
     if (!admitted.ok) throw fail(admitted.code)
     const rest = {
       participant: { ...shownPerson(admitted.participant), role: admitted.participant.role },
-      presence: at.observed.presence(sessionId(sid)),
-      view: viewOf(state),
+      presence: follows ? [] : at.observed.presence(sessionId(sid)),
+      view: follows ? null : viewOf(state),
     }
     return { ...rest, ...(await snapshotAt(at, after ?? null, rest)) }
   },

@@ -94,6 +94,38 @@ t.test('a request is repeated until an owner answers, and says so when none does
   t.same(seen, ['r1', 'r1', 'r1'], 'the same request each time')
 })
 
+t.test('all who wait hear their own answer, over one subscription', async t => {
+  const { bus } = await startBus(t)
+  const consumer = await bus.jsm.consumers
+    .add(CMD, { durable_name: 'o', ack_policy: 'explicit' })
+    .then(() => bus.js.consumers.get(CMD, 'o'))
+  const asked: { id: string; replyTo: string }[] = []
+  const messages = await consumer.consume({
+    callback: message => {
+      message.ack()
+      const { clientRequestId: id } = message.json<{ clientRequestId: string }>()
+      asked.push({ id, replyTo: message.headers?.get(REPLY_TO) ?? '' })
+      if (asked.length < 3) return
+      for (const { id, replyTo } of asked.toReversed()) {
+        const reply = { v: 1, recordSeq: 1, reply: { ok: true, messageId: id } }
+        // Twice, as an owner does when the command comes to it again.
+        for (let n = 0; n < 2; n++) bus.nc.publish(replyTo, JSON.stringify(reply))
+      }
+    },
+  })
+  t.teardown(() => messages.close())
+  const ids = ['a', 'b', 'c']
+  const answers = await Promise.all(ids.map(id => requestCommand(bus, 's1', prompt(id, id))))
+  t.match(
+    answers.map(({ reply }) => reply),
+    ids.map(messageId => ({ messageId })),
+  )
+  const inboxes = asked.map(({ replyTo }) => replyTo.slice(0, replyTo.lastIndexOf('.')))
+  t.equal(new Set(inboxes).size, 1)
+  await bus.close()
+  t.equal(await code(requestCommand(bus, 's1', prompt('d'))), 'BUS_UNAVAILABLE')
+})
+
 t.test('questions: answers, codes, silence, and an owner that comes late', async t => {
   const { bus } = await startBus(t)
   const p = partitionOf('s1')

@@ -57,3 +57,16 @@ t.test('the owner knows who is there, and a new one learns it', async t => {
   t.same(names(await bob.until('presence_sync')), ['alice', 'bob'])
   await lists(alice, 'alice', 'bob')
 })
+
+t.test('an edge that knows the session from its sandbox still learns who is elsewhere', async t => {
+  const edges = await startEdges(t, { edges: 2 })
+  const sid = await edges.createSession()
+  const join = async (userId: string, n: number) =>
+    subscribe(t, edges.url(n), { sid, token: await edges.token(sid, userId) })
+  await join('alice', 0)
+  await edges.sandbox(t, sid, 1)
+  const bob = await join('bob', 1)
+  t.same(names(await bob.until('presence_sync')), ['alice', 'bob'])
+  const carol = await join('carol', 1)
+  t.same(names(await carol.until('presence_sync')), ['alice', 'bob', 'carol'], 'known by then')
+})

@@ -40,6 +40,16 @@ t.test('many join from the same line', async t => {
   t.match([first.participant, second.participant], [{ userId: 'alice' }, { userId: 'bob' }])
   await t.rejects(joins('mallory', 0), { cause: { code: 'TOKEN_INVALID' } })
 
+  const { view, presence } = await ask(bus, {
+    v: 1,
+    sid,
+    type: 'join',
+    tokenHash: sha256Hex('bob'),
+    follows: true,
+  })
+  t.same([view, presence], [null, []], 'an edge that follows has them')
+  t.match(first.view, { id: sid })
+
   await requestCommand(bus, sid, promptOf('two'))
   const third = await joins('alice', 0)
   t.equal(third.snapshot.artifacts.length, 1, 'a record later, rows are read')
