@@ -33,10 +33,9 @@ export const checkGitHost = (host: GitHost, ledger: Ledger, logs: Logs): Finding
   for (const title of repeated(host.pulls.map(({ openedAs }) => openedAs))) {
     wrongs.push(`"${title}" was opened twice`)
   }
-  for (const { sid, key, number, updated } of ledger.pullRequests) {
-    const pull = host.pulls.find(one => one.number === number)
-    if (pull?.head !== branchOf(sid)) wrongs.push(`${key} was told of #${number} of ${pull?.head}`)
-    else if (!updated && pull.openedAs !== key) wrongs.push(`${key} did not open #${number}`)
+  for (const { sid, key, number } of ledger.pullRequests) {
+    const head = host.pulls.find(one => one.number === number)?.head
+    if (head !== branchOf(sid)) wrongs.push(`${key} was told of #${number} of ${head}`)
   }
   for (const [sid, records] of logs) {
     const tracked = eventsOf(records, 'pull_request_tracked')
