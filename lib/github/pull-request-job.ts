@@ -131,12 +131,13 @@ export const runPullRequest = async (
   try {
     command = await commandOf(room, job)
   } catch (error) {
-    const told = codeOf(error) ? (error as Error) : githubFailure(error)
+    const told = githubFailure(error)
     const code = codeOf(told) ?? 'INTERNAL'
     const final = code === 'REPOSITORY_NOT_INSTALLED' || code === 'GITHUB_REFUSED'
     if (!final && attempt < PULL_REQUEST_ATTEMPTS) throw error
     room.log.warn({ sid: job.sid, requestId: job.requestId, error }, 'no pull request')
-    command = failed(job, code, told.message)
+    // Whoever asks again for this request gets the same answer: it must not say "try again".
+    command = failed(job, code === 'BUS_UNAVAILABLE' ? 'PULL_REQUEST_FAILED' : code, told.message)
   }
   await tellOutcome(room.bus, job, command)
 }

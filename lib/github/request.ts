@@ -1,6 +1,7 @@
 /** How GitHub is called, and what its refusals mean. */
 import { request } from '@octokit/request'
 import { fail } from '../../subjects/errors.ts'
+import { busFailure } from '../bus/failure.ts'
 
 /** Octokit's request with our headers. */
 export type GithubRequest = typeof request
@@ -93,8 +94,10 @@ const detailOf = (detail: unknown): string => {
   return typeof field === 'string' ? `${field} is ${code}` : ''
 }
 
-/** The error of ours for a failed call. */
-export const githubFailure = (error: unknown): Error =>
-  isPassing(error)
+/** The error of ours for a failed call. What GitHub has no part in is the bus's, and may pass. */
+export const githubFailure = (error: unknown): Error => {
+  if (!isCallError(error)) return busFailure(error)
+  return isPassing(error)
     ? fail('GITHUB_UNAVAILABLE', { error })
     : fail('GITHUB_REFUSED', { message: `GitHub refused: ${wordsOf(error)}`, error })
+}

@@ -104,8 +104,9 @@ export const openGitHost = async (t: Test, random: Random): Promise<GitHost> => 
   const answer = (reply: FastifyReply, status: number, body: object) =>
     happens(ONE_IN_SO_MANY.lost) ? reply.raw.destroy() : reply.code(status).send(body)
 
-  app.addHook('onRequest', async (_request, reply) => {
-    if (happens(ONE_IN_SO_MANY.unwell)) return reply.code(502).send({ message: 'Bad Gateway' })
+  app.addHook('onRequest', async ({ url }, reply) => {
+    if (url.startsWith(REPO) && happens(ONE_IN_SO_MANY.unwell))
+      return reply.code(502).send({ message: 'Bad Gateway' })
   })
   app.post('/app/installations/8/access_tokens', (_request, reply) =>
     reply.code(201).send({ token: 'ghs_app', expires_at: '2100-01-01T00:00:00Z', permissions: {} }),

@@ -30,8 +30,6 @@ export type PullRequest = {
   /** Of the request, and the title that it asked for. */
   readonly key: string
   readonly number: number
-  /** It was there already. */
-  readonly updated: boolean
 }
 
 /** A client's time between the loss of its socket and having caught up over another. */

@@ -124,6 +124,27 @@ t.test('a push', async t => {
   t.equal((await eventsOf(sid, 'session_sha_changed')).length, 1)
 })
 
+t.test('an answer of GitHub that was overtaken by a newer one', async t => {
+  const sid = await session()
+  const branch = `open-inspect/${sid}`
+  const shas = async () => (await eventsOf(sid, 'session_sha_changed')).map(({ sha }) => sha)
+  const newerIsTold = Promise.withResolvers<void>()
+  const olderIsAsked = Promise.withResolvers<void>()
+  github.on(`GET /repos/Acme/hello/branches/${encodeURIComponent(branch)}`, async () => {
+    stands(branch, 'newer')
+    olderIsAsked.resolve()
+    await newerIsTold.promise
+    return { name: branch, commit: { sha: 'older' } }
+  })
+  await publish(push(branch, 'older'))
+  await olderIsAsked.promise
+  await publish(push(branch, 'newer'))
+  await eventually(async () => (await shas()).includes('newer'))
+  newerIsTold.resolve()
+  await drained()
+  t.equal((await shas()).at(-1), 'newer')
+})
+
 t.test('a comment is a prompt, of those who may', async t => {
   const sid = await session()
   await pullRequest(sid)

@@ -1,6 +1,7 @@
 /**
  * A push to a session's branch. Deliveries come late, twice and out of order, and a push says nothing of
- * its place among others: so where the branch stands now is asked of GitHub, and that is told.
+ * its place among others: so where the branch stands now is asked of GitHub, and that is told. An answer may
+ * be overtaken on its way through us, so it is looked at again until it is what was told last.
  */
 import type { z } from 'zod'
 import type { pushHook } from '../../../subjects/webhooks.ts'
@@ -20,10 +21,14 @@ export const onPush = async (
   const { id, full_name: fullName } = repository
   const sid = await hooks.sessionOf.branch({ id, fullName }, branch)
   if (sid === undefined) return 'no session has this branch'
-  const sha = await headOf(hooks, fullName, branch)
-  if (sha === undefined) return 'the branch is gone'
-  await hooks.tell(sid, { v: 1, type: 'git_pushed', branch, sha, deliveryId }, deliveryId)
-  return 'told'
+  for (let told: string | undefined; ; ) {
+    const sha = await headOf(hooks, fullName, branch)
+    if (sha === undefined) return 'the branch is gone'
+    if (sha === told) return 'told'
+    const command = { v: 1, type: 'git_pushed', branch, sha, deliveryId } as const
+    await hooks.tell(sid, command, `${deliveryId}:${sha}`)
+    told = sha
+  }
 }
 
 const headOf = async ({ app }: Hooks, fullName: string, branch: string) => {

@@ -41,7 +41,7 @@ export const runGitPeople = async (
         isPassing: error => isPassing(error) && codeIn(error) !== OVER,
         over: world.over,
       })
-      ledger.pullRequests.push({ sid, key, number: opened.prNumber, updated: opened.updated })
+      ledger.pullRequests.push({ sid, key, number: opened.prNumber })
       return opened.prNumber
     } catch (error) {
       if (!MAY_FAIL.has(codeIn(error))) ledger.wrongs.push(`${key}: no pull request, ${error}`)
