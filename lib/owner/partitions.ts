@@ -10,6 +10,7 @@
  * When the lease was lost, all that is held is confirmed in the same way; what another has taken meanwhile
  * is dropped.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { PARTITIONS } from '../../subjects/partition.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -52,10 +53,13 @@ type Leaving = Omit<Claim, 'consumer'>
 /** Changes come in bunches: a new member, then its claims. */
 const DEBOUNCE_MS = 5
 const RETRY_MS = 250
-/** So many change hands at the same time: the others go on until it is their turn. */
-const AT_ONCE = 8
+const CLAIMS_AT_ONCE = 8
+/** So many are let go at the same time: the others go on until it is their turn. */
+const RELEASES_AT_ONCE = 4
 /** How long who lets go of one waits for it to be taken before the next one's turn comes. */
 const TAKEN_WITHIN_MS = 250
+/** And then, so that the heir has time to read the sessions that somebody waits for. */
+const SETTLE_MS = 40
 /**
  * How long a partition that is let go waits for what is being decided in it. Nobody serves it
  * meanwhile; what takes longer is the next owner's to decide, the fence sees to the rest.
@@ -136,11 +140,13 @@ export const followPartitions = async (
       }
     }
     const isAlone = !candidates.some(owner => owner !== lease.owner)
-    await inParallel(toRelease, async one => {
+    await inParallel(toRelease, RELEASES_AT_ONCE, async one => {
       const sequence = await release(one)
-      if (sequence !== undefined && !isAlone) await within(taken(one.p, sequence), takenWithinMs)
+      if (sequence === undefined || isAlone) return
+      await within(taken(one.p, sequence), takenWithinMs)
+      await wait(SETTLE_MS)
     })
-    await inParallel(toClaim, claim)
+    await inParallel(toClaim, CLAIMS_AT_ONCE, claim)
   }
   /** Resolves when the watch has seen that somebody took what was let go. */
   const taken = (p: number, released: number): Promise<void> =>
@@ -219,7 +225,7 @@ export const followPartitions = async (
   schedule(0)
   return {
     confirm: async () => {
-      await inParallel([...holdings.values()], confirm)
+      await inParallel([...holdings.values()], CLAIMS_AT_ONCE, confirm)
       onChange()
     },
     leave: async () => {
@@ -239,13 +245,17 @@ export const followPartitions = async (
 }
 
 /** Does all of it, whatever happens to one. @throws the first failure, when everything else is done */
-const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>) => {
+const inParallel = async <T>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<void>,
+) => {
   const rest = items.values()
   const failures: unknown[] = []
   const worker = async () => {
     for (const item of rest) await work(item).catch(error => failures.push(error))
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
   if (failures.length > 0) throw failures[0]
 }
 
