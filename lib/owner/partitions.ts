@@ -59,7 +59,7 @@ const RELEASES_AT_ONCE = 4
 /** How long who lets go of one waits for it to be taken before the next one's turn comes. */
 const TAKEN_WITHIN_MS = 250
 /** And then, so that the heir has time to read the sessions that somebody waits for. */
-const SETTLE_MS = 40
+const SETTLE_MS = 20
 /**
  * How long a partition that is let go waits for what is being decided in it. Nobody serves it
  * meanwhile; what takes longer is the next owner's to decide, the fence sees to the rest.
