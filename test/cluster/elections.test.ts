@@ -23,14 +23,6 @@ const leaderOf = (bus: Bus, stream: string) =>
   patiently(async () => (await bus.jsm.streams.info(stream)).cluster?.leader)
 const stepDown = (bus: Bus, stream: string) =>
   bus.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 5_000 })
-/** Makes a server the leader, however often it takes. */
-const lead = async (bus: Bus, stream: string, preferred: string) => {
-  const wish = JSON.stringify({ placement: { preferred } })
-  while ((await leaderOf(bus, stream)) !== preferred) {
-    const asked = bus.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, wish)
-    await asked.catch(() => {})
-  }
-}
 const consumersOf = (bus: Bus): Promise<string[]> =>
   patiently(async () => {
     const names: string[] = []
@@ -50,25 +42,6 @@ t.test('elections', { timeout: 180_000 }, async t => {
     const paused = pauseFor(bus, { stream: EVT }, NEVER_MS)
     await stepDown(bus, EVT)
     await Promise.all([refused, paused])
-  })
-
-  await t.test('the leaders on a server that is asked to end move before it does', async t => {
-    const [first, second] = servers as [(typeof servers)[number], (typeof servers)[number]]
-    const elsewhere = await openBus(t, second.url)
-    const names = ['A', 'B', 'C', 'D']
-    for (const name of names) {
-      const stream = { name, subjects: [`moving.${name}`], num_replicas: 3 }
-      await patiently(() => bus.jsm.streams.add(stream))
-      await lead(bus, name, 'n1')
-    }
-    await first.stop()
-    const stored = await Promise.all(names.map(name => elsewhere.js.publish(`moving.${name}`)))
-    t.same(
-      stored.map(({ seq }) => seq),
-      names.map(() => 1),
-      'nobody waits for an election',
-    )
-    await first.restart()
   })
 
   await t.test('an owner keeps all it has, though its lease could not be renewed', async t => {

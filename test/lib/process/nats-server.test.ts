@@ -7,7 +7,11 @@ import { connect } from '@nats-io/transport-node'
 import t from 'tap'
 import { freePort } from '../../../lib/process/free-port.ts'
 import { ensureNatsServer } from '../../../lib/process/nats-binary.ts'
-import { endNatsServer, startNatsServer } from '../../../lib/process/nats-server.ts'
+import {
+  endNatsServer,
+  retireNatsServer,
+  startNatsServer,
+} from '../../../lib/process/nats-server.ts'
 import { startNats } from '../../fixtures/nats-server.ts'
 
 t.test('a killed server comes back on its port with what was acknowledged', async t => {
@@ -49,6 +53,24 @@ t.test('what an earlier start left running on the store is ended first', async t
   t.equal(statSync(folder).mode & 0o777, 0o700, 'only the owner may look')
   const connection = await connect({ servers: next.url })
   await connection.close()
+})
+
+t.test('a server that is to go moves its leaders before it shuts down', async t => {
+  const program = await ensureNatsServer(process.env)
+  const said: string[] = []
+  const { child } = await startNatsServer({
+    program,
+    folder: join(t.testdir({}), 'store'),
+    port: await freePort(),
+    onLine: line => said.push(line),
+  })
+  t.teardown(() => endNatsServer(child, 'SIGKILL'))
+  const closed = once(child, 'close')
+  await retireNatsServer(child)
+  await closed
+  const place = (fits: RegExp) => said.findIndex(line => fits.test(line))
+  t.ok(place(/lame duck mode/) >= 0, 'it moves them in its lame duck mode')
+  t.ok(place(/lame duck mode/) < place(/Initiating Shutdown/))
 })
 
 t.test('a server that cannot start says why', async t => {
