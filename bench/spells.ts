@@ -89,7 +89,8 @@ const publishing = async (on: Bus, name: string) => {
   const once = () => on.js.publish(subject, body, { timeout: 500 })
   return insistently({ who: name, everyMs: RAW_EVERY_MS, into: raw, isOver, once })
 }
-const leaderOf = async (stream: string) => (await bus.jsm.streams.info(stream)).cluster?.leader
+const leaderOf = (stream: string) =>
+  patiently(async () => (await bus.jsm.streams.info(stream)).cluster?.leader)
 const moveLeader = async (stream: string, server: string) => {
   const wish = JSON.stringify({ placement: { preferred: server } })
   while ((await leaderOf(stream)) !== server) {
@@ -103,9 +104,11 @@ const ledOn = async (server: string) => {
   for (const stream of [...NEEDED, KV_OWN]) {
     if ((await leaderOf(stream)) === server) led.add(groupOf(stream))
   }
-  for await (const { name, cluster } of bus.jsm.consumers.list(CMD)) {
-    if (cluster?.leader === server) led.add(groupOf(CMD, name))
-  }
+  await patiently(async () => {
+    for await (const { name, cluster } of bus.jsm.consumers.list(CMD)) {
+      if (cluster?.leader === server) led.add(groupOf(CMD, name))
+    }
+  })
   return led
 }
 for (const fact of await machineFacts()) console.log(fact)
