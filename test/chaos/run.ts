@@ -46,6 +46,7 @@ export type Outcome = {
 
 /** After everything was made good. */
 const SETTLE_WITHIN_MS = 120_000
+const DELIVERED_WITHIN_MS = 15_000
 
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
   const { seconds, plan, formation, say = () => {} } = options
@@ -150,10 +151,18 @@ const unfinished = async (
   load: Load,
   reader: LogReader,
 ): Promise<string | undefined> => {
-  for (const stream of [HOOK, CMD, JOB]) {
+  // What is done last of a job may be a webhook, and of that a command: looked at in this order.
+  const waits = async (stream: string) => {
     const count = await waitingIn(bus, stream)
-    if (count > 0) return `${count} messages in ${stream}`
+    return count > 0 ? `${count} messages in ${stream}` : undefined
   }
+  const job = await waits(JOB)
+  if (job) return job
+  const late = wait(DELIVERED_WITHIN_MS, 'webhooks that no api takes', { ref: false })
+  const undelivered = await Promise.race([load.delivered(), late])
+  if (undelivered) return undelivered
+  const message = (await waits(HOOK)) ?? (await waits(CMD))
+  if (message) return message
   const logs = await reader.read()
   for (const [sid, records] of logs) {
     const open =

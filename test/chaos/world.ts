@@ -82,7 +82,8 @@ export const startWorld = async (
       EXECUTION_TIMEOUT_MS: String(EXECUTION_TIMEOUT_MS),
       MAX_UNFINISHED_PROMPTS: '100000',
       PUSH_TIMEOUT_MS: '10000',
-      PULL_REQUEST_TIMEOUT_MS: '20000',
+      // Longer than its job is tried: a request that was given up would open a second one after a close.
+      PULL_REQUEST_TIMEOUT_MS: '60000',
       WEBHOOK_REPAIR_MS: '2000',
       GITHUB_COMMENT_PROMPTS: COMMENTER.login,
       LOG_LEVEL: process.env.TEST_LOG ?? 'info',

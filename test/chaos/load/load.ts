@@ -62,8 +62,9 @@ export const startLoad = async (
     rest: async (): Promise<undefined> => {
       ending.abort()
       await Promise.all([...services, ...watchers.map(watcher => watcher.done)])
-      await webhooks.rest()
     },
+    /** Resolves once every webhook of the git host was taken. */
+    delivered: webhooks.delivered,
     end: () => {
       for (const { session } of watchers) session.close()
       sandboxes.end()

@@ -60,7 +60,7 @@ export const startWebhooks = (world: World, ledger: Ledger, random: Random) => {
   }
   return {
     /** Resolves once every delivery was taken, and nothing is sent any more. */
-    rest: async () => {
+    delivered: async (): Promise<undefined> => {
       while (underway.size > 0) await Promise.all(underway)
       for (const delivery of gitHost.deliveries) {
         while (!wasTaken(delivery) && !world.over.aborted) {
