@@ -13,8 +13,11 @@ import { closeMeaning, retryDelayMs } from './retry.ts'
 const PING_EVERY_MS = 30_000
 /** Any frame counts as an answer; without one the socket is dead, whatever it says of itself. */
 const ANSWER_WITHIN_MS = 10_000
-/** A connection that lived shorter does not count as a success: the server may be flapping. */
-const HEALTHY_AFTER_MS = 5_000
+/**
+ * A connection that lived shorter does not count as a success: the server may be flapping. Not longer than
+ * it takes, or the clients of edges that die one after the other wait ever more for the next.
+ */
+const HEALTHY_AFTER_MS = 2_000
 /** After so many failures in a row the token is fetched anew: perhaps there is no session any more. */
 const DOUBT_AFTER = 6
 

@@ -6,7 +6,7 @@ import { handClock } from './hand-clock.ts'
 t.test('of several edges the next is tried after each break, from where it was', async t => {
   const edges = await Promise.all([startEdgeByHand(t), startEdgeByHand(t)])
   const clock = handClock()
-  const live = Promise.withResolvers<void>()
+  let live = Promise.withResolvers<void>()
   const session = openSession({
     url: [edges[0].url, edges[1].url],
     sid: 's',
@@ -28,5 +28,13 @@ t.test('of several edges the next is tried after each break, from where it was',
   second.socket.terminate()
   await clock.planned(200)
   clock.pass(200)
-  t.match(await (await edges[0].next()).welcome(2, 2), { after: 2 }, 'and around again')
+  live = Promise.withResolvers<void>()
+  const third = await edges[0].next()
+  t.match(await third.welcome(2, 2), { after: 2 }, 'and around again')
+  await live.promise
+  clock.pass(2_000)
+  third.socket.terminate()
+  await clock.planned(0)
+  clock.pass(0)
+  t.match(await (await edges[1].next()).welcome(2, 2), { after: 2 }, 'at once after a good while')
 })
