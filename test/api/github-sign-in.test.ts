@@ -113,6 +113,7 @@ t.test('there, back, and in', async t => {
     userId: 'github:42',
     name: 'Octo',
     role: 'guest',
+    gitHost: true,
     login: 'Octo',
   })
   const stored = await (await new Kvm(bus.js).open(SCM_BUCKET)).get('user.42')
@@ -186,6 +187,7 @@ t.test('who may', async t => {
     userId: 'github:68',
     name: 'A Member',
     role: 'guest',
+    gitHost: true,
     login: 'Member',
   })
   github.on('GET /user/memberships/orgs/acme', (_request, reply) =>
