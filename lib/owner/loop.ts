@@ -114,7 +114,8 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     if (!parsed.ok) return unreadable(delivery, parsed.reason)
     let mistakes = 0
     for (let failures = 0; isOpen(); failures++) {
-      const failure = await session.turn(() => work(session, delivery, parsed.value))
+      const decideNow = () => session.turn(() => work(session, delivery, parsed.value))
+      const failure = await room.deciding(decideNow)
       if (failure === 'done') return
       const code = codeOf(failure)
       if (code === 'PAYLOAD_TOO_LARGE') return unreadable(delivery, 'its record is too large', code)

@@ -1,4 +1,5 @@
 /** What every part of an owner works with. Made once per process, in run.ts. */
+import type { LimitFunction } from 'p-limit'
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Policy } from '../session/policy.ts'
@@ -23,6 +24,11 @@ export type OwnerRoom = {
   readonly policy: Policy
   /** SHA-256 (hex) of the token that the sandbox of a generation presents. */
   readonly tokenHash: (sid: SessionId, generation: number) => string
+  /**
+   * Lets so many decisions be under way at a time, first come, first served. A backlog may hold a command of
+   * each of a hundred thousand sessions: begun all at once, their requests would all be answered too late.
+   */
+  readonly deciding: LimitFunction
   readonly sessionIdleMs: number
   /** Milliseconds since the epoch, by the nats-servers' clock, as the times of commands are. */
   readonly nowMs: () => number

@@ -9,6 +9,7 @@
  * partitions at once, because its slot proves that the former one is dead.
  */
 import { join } from 'node:path'
+import pLimit from 'p-limit'
 import type { Config } from '../../config/config.ts'
 import { sha256Hex } from '../auth/hash.ts'
 import { sandboxToken } from '../auth/sandbox-token.ts'
@@ -34,6 +35,9 @@ export type OwnerConfig = Pick<
   | 'internalCallbackSecret'
 > &
   Parameters<typeof policyOf>[0]
+
+/** More would only wait for the same nats-server. */
+export const DECISIONS_AT_ONCE = 256
 
 /** Runs until the signal aborts, then finishes what is being decided and lets go of everything. */
 export const runOwner = async (
@@ -97,6 +101,7 @@ const own = async (
     policy: policyOf(config),
     tokenHash: (sid, generation) =>
       sha256Hex(sandboxToken(config.internalCallbackSecret, sid, generation)),
+    deciding: pLimit(DECISIONS_AT_ONCE),
     sessionIdleMs: config.sessionIdleMs,
     nowMs: options.nowMs ?? (await followTime(bus)),
     at: options.at ?? (() => {}),

@@ -3,6 +3,7 @@
  * The log takes one record, whoever writes first; the other one sees that and changes nothing.
  */
 import { join } from 'node:path'
+import pLimit from 'p-limit'
 import t from 'tap'
 import { publishCommand } from '../../lib/bus/command.ts'
 import { openHolding } from '../../lib/owner/holding.ts'
@@ -35,6 +36,7 @@ t.test('fence', async t => {
       projection,
       policy: policyOf(config),
       tokenHash: () => '0'.repeat(64),
+      deciding: pLimit(10),
       sessionIdleMs: 60_000,
       nowMs: Date.now,
       at,
