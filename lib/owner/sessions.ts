@@ -63,7 +63,11 @@ export const openSessions = (options: {
           seat.turns--
           seat.touchedMs = performance.now()
         })
-        seat.last = result.catch(() => {})
+        // Not the result itself, which may be a page of lines.
+        seat.last = result.then(
+          () => {},
+          () => {},
+        )
         return result
       },
     }

@@ -104,7 +104,11 @@ export const openShelf = (
       .finally(() => {
         turns--
       })
-    last = result.catch(() => {})
+    // Not the result itself, which may be a whole file.
+    last = result.then(
+      () => {},
+      () => {},
+    )
     return result
   }
 
