@@ -139,6 +139,20 @@ const answers: Answers = {
 const answerTo = <T extends QuestionType>(question: QuestionOf<T>, at: At): Promise<Given<T>> =>
   (answers as Answers)[question.type as T](question, at)
 
+type Answered<T extends QuestionType> = { readonly given: Given<T> } | { readonly refusal: unknown }
+
+const answered = async <T extends QuestionType>(
+  question: QuestionOf<T>,
+  at: At,
+): Promise<Answered<T>> => {
+  try {
+    if (!at.memory.state.exists) throw fail('SESSION_NOT_FOUND')
+    return { given: await answerTo(question, at) }
+  } catch (refusal) {
+    return { refusal }
+  }
+}
+
 /**
  * Answers the questions of one partition.
  * @param options.isOpen false once the partition is not ours any more
@@ -161,17 +175,18 @@ export const openAnswers =
       try {
         session.memory ??= await loadSession(bus, sid, projection)
         const { memory } = session
-        if (!memory.state.exists) throw fail('SESSION_NOT_FOUND')
-        const given = await answerTo(question, {
+        const answer = await answered(question, {
           room,
           observed: options.observed,
           memory,
           read: work => projection.use(sid, memory.sequence, work),
         })
-        // A process that was paused meanwhile must not answer out of an old memory.
+        // A process that was paused meanwhile must not answer out of an old memory, nor refuse out of one.
         const isSure = lease.valid() || (await isNewest(bus, sid, memory))
+        if (!isSure) session.memory = undefined
         if (!isSure || !options.isOpen()) throw fail('NO_OWNER')
-        return { recordSeq: memory.sequence, ...given }
+        if ('refusal' in answer) throw answer.refusal
+        return { recordSeq: memory.sequence, ...answer.given }
       } catch (error) {
         if (isDiskFull(error)) throw fail('STORE_FULL', { error })
         throw codeOf(error) === 'BUS_UNAVAILABLE' ? fail('NO_OWNER', { error }) : error
