@@ -4,6 +4,7 @@
  * here and checked there, heard here and judged there, is measured with one clock for all of that.
  *
  * A process asks for it when it starts and every few seconds, and counts on by its steady clock in between.
+ * As long as its own wall clock agrees, it reads that one.
  */
 import { fail } from '../../subjects/errors.ts'
 import { CMD } from '../../subjects/streams.ts'
@@ -14,6 +15,8 @@ const LOOK_EVERY_MS = 5_000
 /** What took longer says too little: when it was answered is known no better than that. */
 const TRUSTED_WITHIN_MS = 500
 const PATIENCE_MS = 30_000
+/** A wall clock that is so near is right, and says it more exactly than can be asked. */
+const AGREES_WITHIN_MS = 100
 
 /** Milliseconds since the epoch, whole. */
 export type NowMs = () => number
@@ -42,5 +45,9 @@ export const followTime = async (bus: Bus, lookEveryMs = LOOK_EVERY_MS): Promise
   })
   const timer = setInterval(lookAgain, lookEveryMs)
   void bus.nc.closed().then(() => clearInterval(timer))
-  return () => Math.round(zeroMs + performance.now())
+  return () => {
+    const countedMs = zeroMs + performance.now()
+    const wallMs = Date.now()
+    return Math.abs(wallMs - countedMs) <= AGREES_WITHIN_MS ? wallMs : Math.round(countedMs)
+  }
 }
