@@ -153,7 +153,9 @@ t.test('killed between two steps of a deletion', { timeout: 120_000 }, async t =
       t.equal((await logOf(bus, sid)).length, 1)
       t.same(await timers(bus, sid), [])
       t.same(files(file), [])
-      t.equal(await messages(bus, CMD), 0, 'the queue is empty')
+      // An acknowledgement is on its way yet when the answer is here; one that is lost is said again.
+      while ((await messages(bus, CMD)) > 0) await bus.nc.flush()
+      t.pass('the queue is empty')
     })
   }
 })
