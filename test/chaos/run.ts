@@ -11,7 +11,7 @@ import { checkLeftovers, waitingIn } from './check/leftovers.ts'
 import { checkLines } from './check/lines.ts'
 import { checkPrompts, eventsOf } from './check/prompts.ts'
 import { checkRows } from './check/rows.ts'
-import { describeStall } from './check/stall.ts'
+import { describeSessions, describeStall } from './check/stall.ts'
 import { inflict } from './faults.ts'
 import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
 import { openLedger } from './ledger.ts'
@@ -87,9 +87,11 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
   if (settled) {
     ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
-    const stall = await describeStall(world.bus).catch(error => [
-      `and it is not known why: ${error}`,
-    ])
+    const unknown = (error: unknown) => [`and it is not known why: ${error}`]
+    const stall = [
+      ...(await describeStall(world.bus).catch(unknown)),
+      ...(await describeSessions(world.bus, await reader.read()).catch(unknown)),
+    ]
     ledger.wrongs.push(...stall)
     for (const line of stall) say(line)
   }
