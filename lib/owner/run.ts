@@ -17,6 +17,7 @@ import { followTime } from '../bus/clock.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { policyOf } from '../session/policy.ts'
+import { prepareSessionDatabases } from '../store/session-database.ts'
 import type { Log } from '../telemetry/log.ts'
 import { followHandOvers } from './hand-over.ts'
 import { openHolding } from './holding.ts'
@@ -81,7 +82,8 @@ const own = async (
   if (signal.aborted) ended.resolve()
   let partitions: Partitions | undefined
 
-  // Both before anybody knows of this process: from then on partitions are let go for it.
+  // All before anybody knows of this process: from then on partitions are let go for it.
+  await prepareSessionDatabases()
   const nowMs = options.nowMs ?? (await followTime(bus))
   const handOvers = followHandOvers(bus, owner)
   const lease = await takeLease(bus, {
