@@ -66,6 +66,15 @@ export const asksOf = (p: number): Subject => subject(`ask.${partition(p)}`)
 export const ownerSubject = (p: number): Subject => subject(`owner.${partition(p)}`)
 export const OWNER_CHANGES: Pattern = pattern('owner.*')
 export const partitionOfOwner = (text: string): number => Number(text.split('.')[1])
+/** What an owner knows of a session, for the heir of its partition. `epoch`: the one that ends. Core. */
+export const handOverSubject = (heir: string, epoch: number, sid: SessionId): Subject =>
+  subject(`hand.${token('owner', heir)}.${epoch}.${sid}`)
+export const handedTo = (owner: string): Pattern => pattern(`hand.${token('owner', owner)}.*.*`)
+/** What such a subject names. */
+export const handedOver = (text: string): { epoch: number; sid: SessionId } => {
+  const [, , epoch, sid = ''] = text.split('.')
+  return { epoch: Number(epoch), sid: sessionId(sid) }
+}
 /** The session that a signal's subject `<kind>.<p>.<sid>` names. */
 export const sessionOfSignal = (text: string): SessionId => sessionId(text.split('.')[2] ?? '')
 

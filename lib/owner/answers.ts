@@ -14,8 +14,9 @@ import { detailsOf, snapshotOf } from '../session/snapshot.ts'
 import { viewOf } from '../session/view.ts'
 import { isDiskFull } from '../store/database.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { isNewest, loadSession, type Memory } from './journal.ts'
+import { isNewest, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
+import type { Recall } from './recall.ts'
 import type { OwnerRoom } from './room.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -162,6 +163,7 @@ export const openAnswers =
     room: OwnerRoom,
     options: {
       readonly sessions: Sessions
+      readonly recall: Recall
       readonly observed: Observed
       readonly isOpen: () => boolean
     },
@@ -173,8 +175,7 @@ export const openAnswers =
     return session.turn(async () => {
       if (!options.isOpen()) throw fail('NO_OWNER')
       try {
-        session.memory ??= await loadSession(bus, sid, projection)
-        const { memory } = session
+        const memory = await options.recall(session)
         const answer = await answered(question, {
           room,
           observed: options.observed,

@@ -9,22 +9,28 @@ import { ownerSubject } from '../../subjects/subjects.ts'
 import { answerAsks } from '../bus/ask.ts'
 import { publishSignal } from '../bus/signal.ts'
 import { openAnswers } from './answers.ts'
+import type { Warm } from './hand-over.ts'
 import { type Intake, openIntake } from './intake.ts'
 import { openLoop } from './loop.ts'
 import { observePartition } from './observed.ts'
 import type { Holding } from './partitions.ts'
+import { openRecall } from './recall.ts'
 import type { OwnerRoom } from './room.ts'
 import { openSessions } from './sessions.ts'
 import type { Claim } from './takeover.ts'
 
 const SWEEP_EVERY_MS = 30_000
 
-/** @param broken called when the partition has to be taken anew */
+/**
+ * @param options.warm sessions as the former owner of the partition knew them
+ * @param options.broken called when the partition has to be taken anew
+ */
 export const openHolding = async (
   room: OwnerRoom,
   claim: Claim,
-  broken: (reason: string) => void,
+  options: { readonly warm?: Warm; readonly broken: (reason: string) => void },
 ): Promise<Holding> => {
+  const { warm, broken } = options
   const { bus, log, projection } = room
   const { p, epoch } = claim
   let open = true
@@ -32,6 +38,7 @@ export const openHolding = async (
   const isOpen = () => open
 
   const sessions = openSessions({ idleMs: room.sessionIdleMs })
+  const recall = openRecall(room, warm)
   const observed = observePartition(bus, p, {
     nowMs: room.nowMs,
     onSockets: projection.noteSockets,
@@ -39,7 +46,7 @@ export const openHolding = async (
   const asks = answerAsks(
     bus,
     p,
-    openAnswers(room, { sessions, observed, isOpen }),
+    openAnswers(room, { sessions, recall, observed, isOpen }),
     (error, question) => log.error({ error, question: question?.type }, 'question not answered'),
   )
   const sweeper = setInterval(observed.sweep, SWEEP_EVERY_MS)
@@ -69,6 +76,7 @@ export const openHolding = async (
   const take = openLoop(room, {
     epoch,
     sessions,
+    recall,
     observed,
     isOpen,
   })
@@ -79,5 +87,5 @@ export const openHolding = async (
     throw error
   }
   tell()
-  return { claim, drop }
+  return { claim, drop, warm: sessions.warm }
 }

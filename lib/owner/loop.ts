@@ -34,8 +34,9 @@ import { type Delivery, type Parked, readDelivery, unpark } from './delivery.ts'
 import { emitEffect } from './effects.ts'
 import { eraseSession } from './erase.ts'
 import { giveUp, sayReply } from './give-up.ts'
-import { asStored, commitRecord, isNewest, loadSession, type Memory } from './journal.ts'
+import { asStored, commitRecord, isNewest, type Memory } from './journal.ts'
 import type { Observed } from './observed.ts'
+import type { Recall } from './recall.ts'
 import type { OwnerRoom } from './room.ts'
 import type { ActiveSession, Sessions } from './sessions.ts'
 import { armTimer } from './timers.ts'
@@ -43,6 +44,7 @@ import { armTimer } from './timers.ts'
 export type LoopOptions = {
   readonly epoch: number
   readonly sessions: Sessions
+  readonly recall: Recall
   readonly observed: Observed
   /** False once the partition is lost or let go: nothing is begun any more. */
   readonly isOpen: () => boolean
@@ -202,11 +204,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
 
   /** The session as the log has it. Deadlines are armed again by whoever reads it to decide. */
   const remember = async (session: ActiveSession): Promise<Memory> => {
-    if (!session.memory) {
-      session.memory = await loadSession(bus, session.sid, room.projection)
-      session.armed = false
-    }
-    const { memory } = session
+    const memory = await options.recall(session)
     if (!session.armed) {
       await Promise.all(
         deadlines(memory.state, room.policy).map(timer => armTimer(bus, session.sid, timer)),

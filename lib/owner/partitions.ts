@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { PARTITIONS } from '../../subjects/partition.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { HandOvers, Warm, WarmSession } from './hand-over.ts'
 import { type Lease, readLease } from './lease.ts'
 import type { LeaseValue } from './own-keys.ts'
 import { type OwnWatch, type PartitionEntry, watchOwn } from './own-watch.ts'
@@ -32,6 +33,8 @@ export type Holding = {
   readonly claim: Claim
   /** Stops at once; nothing more is committed, acknowledged or answered. Resolves when all is still. */
   drop(): Promise<void>
+  /** What is known of its sessions, once it is dropped. */
+  warm(): readonly WarmSession[]
 }
 
 export type Partitions = {
@@ -48,7 +51,7 @@ export type Partitions = {
 /** A partition at work, and its key as it was last written. */
 type Held = { readonly holding: Holding; claim: Claim }
 /** What is let go: without a holding, if it is ours by a claim whose answer never came. */
-type Leaving = Omit<Claim, 'consumer'>
+type Leaving = Omit<Claim, 'consumer'> & { readonly heir: string | undefined }
 
 /** Changes come in bunches: a new member, then its claims. */
 const DEBOUNCE_MS = 5
@@ -71,12 +74,16 @@ export const followPartitions = async (
   bus: Bus,
   lease: Lease,
   options: {
-    readonly open: (claim: Claim, broken: (reason: string) => void) => Promise<Holding>
+    readonly open: (
+      claim: Claim,
+      options: { readonly warm: Warm; readonly broken: (reason: string) => void },
+    ) => Promise<Holding>
+    readonly handOvers: HandOvers
     readonly log: Log
     readonly takenWithinMs?: number
   },
 ): Promise<Partitions> => {
-  const { open, log, takenWithinMs = TAKEN_WITHIN_MS } = options
+  const { open, handOvers, log, takenWithinMs = TAKEN_WITHIN_MS } = options
   const holdings = new Map<number, Held>()
   let watch: OwnWatch | undefined
   let leaving = false
@@ -122,6 +129,7 @@ export const followPartitions = async (
     // Our own lease may not have come back to us yet.
     if (!leaving && !candidates.includes(lease.owner)) candidates.push(lease.owner)
 
+    const others = candidates.filter(owner => owner !== lease.owner)
     const looked = new Map<string, LeaseValue | undefined>()
     const toClaim: { p: number; entry: PartitionEntry | undefined }[] = []
     const toRelease: Leaving[] = []
@@ -131,18 +139,17 @@ export const followPartitions = async (
       const held = holdings.get(p)
       if (held) {
         if (entry && isTaken(held, entry)) drop(held.holding, 'taken by another')
-        else if (!mine) toRelease.push(held.claim)
+        else if (!mine) toRelease.push({ ...held.claim, heir: desiredOwner(p, others) })
       } else if (mine && (await isFree(entry, looked))) {
         toClaim.push({ p, entry })
       } else if (!mine && entry && isMine(entry.value, lease)) {
         // A claim whose answer never came: others would wait for us for ever.
-        toRelease.push({ p, epoch: epochOf(entry), sequence: entry.sequence })
+        toRelease.push({ p, epoch: epochOf(entry), sequence: entry.sequence, heir: undefined })
       }
     }
-    const isAlone = !candidates.some(owner => owner !== lease.owner)
     await inParallel(toRelease, RELEASES_AT_ONCE, async one => {
       const sequence = await release(one)
-      if (sequence === undefined || isAlone) return
+      if (sequence === undefined || others.length === 0) return
       await within(taken(one.p, sequence), takenWithinMs)
       await wait(SETTLE_MS)
     })
@@ -195,17 +202,22 @@ export const followPartitions = async (
       if (holding) drop(holding, reason)
       onChange()
     }
-    holding = await open(claimed, broken)
-    const former = holdings.get(p)
+    const former = entry?.value?.state === 'released' ? epochOf(entry) : undefined
+    const warm = handOvers.taken(p, former)
+    holding = await open(claimed, { warm, broken })
+    const older = holdings.get(p)
     holdings.set(p, { holding, claim: claimed })
-    if (former) drop(former.holding, 'taken anew')
+    if (older) drop(older.holding, 'taken anew')
     if (brokenBy !== undefined || closed) broken(brokenBy ?? 'not wanted any more')
     else log.debug({ p, epoch: claimed.epoch }, 'partition taken')
   }
   const release = async (claim: Leaving) => {
     const held = holdings.get(claim.p)
     holdings.delete(claim.p)
-    if (held) await within(held.holding.drop(), STILL_WITHIN_MS)
+    if (held) {
+      await within(held.holding.drop(), STILL_WITHIN_MS)
+      if (claim.heir) handOvers.give(claim.heir, claim.epoch, held.holding.warm())
+    }
     const sequence = await releasePartition(bus, claim, lease)
     log.debug({ p: claim.p }, 'partition released')
     return sequence

@@ -17,7 +17,9 @@ import { followTime } from '../bus/clock.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { policyOf } from '../session/policy.ts'
+import { prepareSessionDatabases } from '../store/session-database.ts'
 import type { Log } from '../telemetry/log.ts'
+import { followHandOvers } from './hand-over.ts'
 import { openHolding } from './holding.ts'
 import { takeLease } from './lease.ts'
 import { followPartitions, type Partitions } from './partitions.ts'
@@ -80,6 +82,10 @@ const own = async (
   if (signal.aborted) ended.resolve()
   let partitions: Partitions | undefined
 
+  // All before anybody knows of this process: from then on partitions are let go for it.
+  await prepareSessionDatabases()
+  const nowMs = options.nowMs ?? (await followTime(bus))
+  const handOvers = followHandOvers(bus, owner)
   const lease = await takeLease(bus, {
     owner,
     incarnation,
@@ -103,11 +109,12 @@ const own = async (
       sha256Hex(sandboxToken(config.internalCallbackSecret, sid, generation)),
     deciding: pLimit(DECISIONS_AT_ONCE),
     sessionIdleMs: config.sessionIdleMs,
-    nowMs: options.nowMs ?? (await followTime(bus)),
+    nowMs,
     at: options.at ?? (() => {}),
   }
   partitions = await followPartitions(bus, lease, {
-    open: (claim, broken) => openHolding(room, claim, broken),
+    open: (claim, more) => openHolding(room, claim, more),
+    handOvers,
     log,
   })
   log.info({ owner, incarnation }, 'owner started')
@@ -117,6 +124,7 @@ const own = async (
     await partitions.leave()
   } finally {
     await partitions.close()
+    handOvers.close()
     await lease.release()
     await projection.close()
     log.info({ owner }, 'owner stopped')

@@ -6,6 +6,7 @@
  */
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Delivery, Parked } from './delivery.ts'
+import type { WarmSession } from './hand-over.ts'
 import type { Memory } from './journal.ts'
 
 export type ActiveSession = {
@@ -26,6 +27,8 @@ export type Sessions = {
   /** The session, in memory or not yet. */
   at(sid: SessionId): ActiveSession
   count(): number
+  /** What is known of those that nobody is at, the one that was touched last first. */
+  warm(): WarmSession[]
   /** Resolves when no turn runs or waits any more. */
   still(): Promise<void>
   close(): void
@@ -103,6 +106,11 @@ export const openSessions = (options: {
       return seat
     },
     count: () => seats.size,
+    warm: () =>
+      [...seats.values()].reverse().flatMap(seat => {
+        const { sid, memory, armed } = seat
+        return memory && !isBusy(seat) ? [{ sid, memory, armed }] : []
+      }),
     still: async () => {
       await Promise.all([...seats.values()].map(seat => seat.last))
     },

@@ -1,7 +1,7 @@
 /** The file of one session: its tables, and every version of its schema. */
 import { join } from 'node:path'
 import { sessionId } from '../../subjects/subjects.ts'
-import { type Migration, openDatabase } from './database.ts'
+import { type Migration, openDatabase, prepareDatabases } from './database.ts'
 import { ArtifactEntity } from './entities/artifacts.ts'
 import { MessageEntity } from './entities/messages.ts'
 import { MetaEntity } from './entities/meta.ts'
@@ -95,6 +95,9 @@ export const SESSION_MIGRATIONS: readonly Migration[] = [tables]
  */
 export const sessionFile = (folder: string, sid: string): string =>
   join(folder, sessionId(sid).slice(0, 2), `${sid}.db`)
+
+export const prepareSessionDatabases = (): Promise<void> =>
+  prepareDatabases(SESSION_ENTITIES, SESSION_MIGRATIONS)
 
 /** @throws codes `STORE_DAMAGED` (set aside), `STORE_TOO_NEW`, `INVALID_TOKEN_TEXT`. */
 export const openSessionDatabase = (folder: string, sid: string) =>

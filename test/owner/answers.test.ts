@@ -7,6 +7,7 @@ import { openAnswers } from '../../lib/owner/answers.ts'
 import type { Lease } from '../../lib/owner/lease.ts'
 import { observePartition } from '../../lib/owner/observed.ts'
 import { openProjection } from '../../lib/owner/projection.ts'
+import { openRecall } from '../../lib/owner/recall.ts'
 import type { OwnerRoom } from '../../lib/owner/room.ts'
 import { openSessions } from '../../lib/owner/sessions.ts'
 import { policyOf } from '../../lib/session/policy.ts'
@@ -46,7 +47,12 @@ t.test('an owner whose lease is in doubt', async t => {
     sessions.close()
     await projection.close()
   })
-  const answer = openAnswers(room, { sessions, observed, isOpen: () => true })
+  const answer = openAnswers(room, {
+    sessions,
+    recall: openRecall(room),
+    observed,
+    isOpen: () => true,
+  })
   const participants = () => answer({ v: 1, type: 'participants', sid })
   const refused = () =>
     answer({ v: 1, type: 'pull_request', sid, requestId: 'none' }).then(

@@ -45,7 +45,7 @@ t.test('fence', async t => {
     const entry = key ? { value: undefined, sequence: key.seq } : undefined
     const claim = await claimPartition(own, p, lease, entry)
     if (!claim) throw new Error('not claimed')
-    const holding = await openHolding(room, claim, () => {})
+    const holding = await openHolding(room, claim, { broken: () => {} })
     t.teardown(async () => {
       await holding.drop()
       await projection.close()

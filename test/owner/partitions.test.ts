@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Bus } from '../../lib/bus/connect.ts'
+import { followHandOvers } from '../../lib/owner/hand-over.ts'
 import { takeLease } from '../../lib/owner/lease.ts'
 import { type PartitionEntry, watchOwn } from '../../lib/owner/own-watch.ts'
 import { followPartitions } from '../../lib/owner/partitions.ts'
@@ -22,17 +23,17 @@ const leaseOf = async (t: Parameters<typeof testLog>[0], bus: Bus, owner: string
   const incarnation = `${owner}-1`
   const lease = await takeLease(bus, { owner, incarnation, leaseMs: 10_000, log, ...events })
   t.teardown(() => lease.release())
-  return { lease, log }
+  return { lease, log, handOvers: followHandOvers(bus, owner) }
 }
 
 t.test('a claim that fails neither keeps the others nor is passed by a second look', async t => {
   const { bus } = await startBus(t)
-  const { lease, log } = await leaseOf(t, bus, 'o1')
+  const { lease, ...own } = await leaseOf(t, bus, 'o1')
   const opened = new Map<number, number>()
   const working = new Map<number, number>()
   const all = Promise.withResolvers<void>()
   const partitions = await followPartitions(bus, lease, {
-    log,
+    ...own,
     open: async claim => {
       const { p } = claim
       const times = (opened.get(p) ?? 0) + 1
@@ -46,6 +47,7 @@ t.test('a claim that fails neither keeps the others nor is passed by a second lo
         drop: async () => {
           working.set(p, (working.get(p) ?? 0) - 1)
         },
+        warm: () => [],
       }
     },
   })
@@ -73,12 +75,12 @@ t.test(
     await bus.js.publish(partitionSubject(orphan), JSON.stringify(key))
     const taken = Promise.withResolvers<string>()
     const followed = await Promise.all(
-      owners.map(({ lease, log }) =>
+      owners.map(({ lease, ...own }) =>
         followPartitions(bus, lease, {
-          log,
+          ...own,
           open: async claim => {
             if (claim.p === orphan) taken.resolve(lease.owner)
-            return { claim, drop: async () => {} }
+            return { claim, drop: async () => {}, warm: () => [] }
           },
         }),
       ),
@@ -93,13 +95,13 @@ const EVERY = Array.from({ length: PARTITIONS }, (_, p) => p)
 /** An owner of partitions that do nothing, and what it holds. */
 const holder = async (
   bus: Bus,
-  { lease, log }: Awaited<ReturnType<typeof leaseOf>>,
+  { lease, ...own }: Awaited<ReturnType<typeof leaseOf>>,
   more: { readonly takenWithinMs?: number } = {},
 ) => {
   const epochs = new Map<number, number>()
   const news = new EventEmitter()
   const partitions = await followPartitions(bus, lease, {
-    log,
+    ...own,
     ...more,
     open: async claim => {
       epochs.set(claim.p, claim.epoch)
@@ -110,6 +112,7 @@ const holder = async (
           if (epochs.get(claim.p) === claim.epoch) epochs.delete(claim.p)
           news.emit('change')
         },
+        warm: () => [],
       }
     },
   })
