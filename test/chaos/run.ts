@@ -16,7 +16,7 @@ import { inflict } from './faults.ts'
 import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
 import { openLedger } from './ledger.ts'
 import { startLoad } from './load/load.ts'
-import { type LogReader, readLogs } from './log.ts'
+import { type LogReader, type Logs, readLogs } from './log.ts'
 import type { Formation, Step } from './plan.ts'
 import { type Scope, startWorld, type World } from './world.ts'
 
@@ -44,8 +44,11 @@ export type Outcome = {
   readonly endings: readonly string[]
 }
 
-/** After everything was made good. */
-const SETTLE_WITHIN_MS = 120_000
+/** After everything was made good, when nothing but signs of life is recorded. */
+const STALLED_AFTER_MS = 60_000
+/** And however much is: prompts wait that take the execution time-out each, and machines are slow. */
+const SETTLE_WITHIN_MS = 900_000
+const ANSWERED_WITHIN_MS = 120_000
 const DELIVERED_WITHIN_MS = 15_000
 
 export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Outcome> => {
@@ -86,7 +89,9 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   const settled = await settle(world, load, { reader, say })
   const settledInSeconds = (world.nowMs() - goodMs) / 1000
   if (settled) {
-    ledger.wrongs.push(`not settled within ${SETTLE_WITHIN_MS / 1000} s: ${settled}`)
+    ledger.wrongs.push(
+      `not settled, ${Math.round(settledInSeconds)} s after all was made good: ${settled}`,
+    )
     const unknown = (error: unknown) => [`and it is not known why: ${error}`]
     const stall = [
       ...(await describeStall(world.bus).catch(unknown)),
@@ -125,6 +130,11 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
   }
 }
 
+const stepsIn = (logs: Logs): number =>
+  [...logs.values()]
+    .flat()
+    .filter(({ record }) => record.events.some(event => event.type !== 'sandbox_observed')).length
+
 type Load = Awaited<ReturnType<typeof startLoad>>
 
 /** Waits until all is done, and says what for. @returns what is not, when it takes too long */
@@ -134,14 +144,21 @@ const settle = async (
   { reader, say }: { readonly reader: LogReader; readonly say: (text: string) => void },
 ): Promise<string | undefined> => {
   let said: string | undefined
-  const endMs = world.nowMs() + SETTLE_WITHIN_MS
-  const late = wait(SETTLE_WITHIN_MS, 'somebody waits for an answer', { ref: false })
+  let recorded = 0
+  let recordedMs = world.nowMs()
+  const endMs = recordedMs + SETTLE_WITHIN_MS
+  const late = wait(ANSWERED_WITHIN_MS, 'somebody waits for an answer', { ref: false })
   const unanswered = await Promise.race([load.rest(), late])
   if (unanswered) return unanswered
   say('everybody has got an answer')
   for (;;) {
     const left = await unfinished(world, load, reader).catch(error => String(error))
-    if (left === undefined || world.nowMs() > endMs) return left
+    const nowMs = world.nowMs()
+    const count = stepsIn(await reader.read().catch(() => new Map()))
+    if (count > recorded) recordedMs = nowMs
+    recorded = Math.max(recorded, count)
+    const isStalled = nowMs > recordedMs + STALLED_AFTER_MS || nowMs > endMs
+    if (left === undefined || isStalled) return left
     if (left !== said) say(`waiting: ${left}`)
     said = left
     await wait(300)
