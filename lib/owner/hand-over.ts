@@ -53,6 +53,7 @@ const handedState = z.object({
   /** Sequence of the newest record, and that record. */
   sequence: z.int().positive(),
   newest: record,
+  proven: z.boolean(),
   armed: z.boolean(),
   /** As in the rows' saved state. */
   state: z.unknown(),
@@ -92,9 +93,9 @@ export const followHandOvers = (bus: Bus, owner: string): HandOvers => {
       const most = (bus.nc.info?.max_payload ?? MOST_BYTES) - SLACK_BYTES
       let left = MOST_BYTES
       for (const { sid, memory, armed } of sessions) {
-        const { sequence, newest, state } = memory
+        const { sequence, newest, proven, state } = memory
         const body = Buffer.from(
-          JSON.stringify({ v: 1, sequence, newest, armed, state: packState(state) }),
+          JSON.stringify({ v: 1, sequence, newest, proven, armed, state: packState(state) }),
         )
         if (body.length > left) return
         if (body.length > most) continue
@@ -122,10 +123,10 @@ export const followHandOvers = (bus: Bus, owner: string): HandOvers => {
 const readWarm = (body: Uint8Array): Omit<WarmSession, 'sid'> | undefined => {
   const parsed = parseJson(handedState, body)
   if (!parsed.ok) return undefined
-  const { sequence, newest, armed } = parsed.value
+  const { sequence, newest, proven, armed } = parsed.value
   try {
     const state = unpackState(parsed.value.state)
-    return state && { memory: { state, sequence, newest }, armed }
+    return state && { memory: { state, sequence, newest, proven }, armed }
   } catch (error) {
     if (codeOf(error) === 'RECORD_TOO_NEW') return undefined
     throw error

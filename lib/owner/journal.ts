@@ -20,7 +20,15 @@ export type Memory = {
   readonly sequence: number
   /** The last record, for a command that comes again. */
   readonly newest: SessionRecord | undefined
+  /**
+   * No record can be missing whose command is gone from the queue: an own commit stands behind it. What was
+   * read proves less on a cluster, where a leader that was paused answers until it hears of the next one.
+   */
+  readonly proven: boolean
 }
+
+/** As it is read. */
+type Read = Omit<Memory, 'proven'>
 
 /** A state that was kept beside the session's rows, and the record at which it is true. */
 export type SavedState = { readonly sequence: number; readonly state: SessionState }
@@ -48,7 +56,7 @@ const KEPT_PLACES = 2
  * @throws code BUS_UNAVAILABLE when the log cannot be read up to its end; RECORD_TOO_NEW;
  * LOG_INCOMPLETE when neither log nor snapshot holds the beginning; INTERNAL when it is damaged
  */
-export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Promise<Memory> => {
+export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Promise<Read> => {
   // From the leader: a direct read may come from a replica that lags.
   const newest = await newestRecord(bus, sid)
   if (!newest) {
@@ -78,7 +86,7 @@ export const loadSession = async (bus: Bus, sid: SessionId, keeper: Keeper): Pro
   if (rebuilt) return known(rebuilt)
   throw tooNew ?? fail('LOG_INCOMPLETE', { message: `the log of ${sid} has no beginning`, sid })
 
-  function known(memory: Memory): Memory {
+  function known(memory: Read): Read {
     keeper.know(sid, memory)
     return memory
   }
@@ -102,7 +110,7 @@ const replay = async (
   sid: SessionId,
   from: SavedState | undefined,
   newest: StoredRecord,
-): Promise<Memory | undefined> => {
+): Promise<Read | undefined> => {
   let state = from?.state ?? initialState
   let position = from?.sequence ?? 0
   if (position === newest.sequence) return { state, sequence: position, newest: newest.record }

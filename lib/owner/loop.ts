@@ -191,7 +191,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
       return finish(delivery, before, reply)
     }
     const sequence = await commitRecord(bus, session.sid, record, before.sequence)
-    const after = { state, sequence, newest: record }
+    const after = { state, sequence, newest: record, proven: true }
     session.memory = after
     if (!isTombstone(record)) {
       room.projection.take(session.sid, { sequence, record, previous: before.sequence, state })
@@ -216,7 +216,7 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
 
   /** The core's word on a command: pure, so what it throws is a mistake of ours. */
   const judge = (
-    { state }: Memory,
+    { state, proven }: Memory,
     command: SessionCommand,
     { sid, commandSequence }: { sid: SessionId; commandSequence: number },
     delivery: Delivery,
@@ -236,7 +236,9 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     }
     try {
       const decision = decide(state, command, context)
-      if (!decision.recorded) return { record: undefined, state, reply: decision.reply }
+      // That nothing follows must not rest on what may be old: an empty record is refused then.
+      const isSure = proven || !state.exists
+      if (!decision.recorded && isSure) return { record: undefined, state, reply: decision.reply }
       const stamp = { epoch: options.epoch, owner: room.lease.owner }
       const record = asStored(recordOf(state, command, decision, context, stamp))
       return { record, state: applyRecord(state, record), reply: decision.reply }

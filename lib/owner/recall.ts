@@ -11,13 +11,19 @@ import type { ActiveSession } from './sessions.ts'
 export type Recall = (session: ActiveSession) => Promise<Memory>
 
 export const openRecall =
-  ({ bus, projection }: Pick<OwnerRoom, 'bus' | 'projection'>, warm: Warm = COLD): Recall =>
+  (
+    { bus, projection, readsAreCurrent }: Pick<OwnerRoom, 'bus' | 'projection' | 'readsAreCurrent'>,
+    warm: Warm = COLD,
+  ): Recall =>
   async session => {
     const { sid } = session
     if (session.memory) return session.memory
     const handed = warm.take(sid)
     if (handed) projection.know(sid, handed.memory)
     session.armed = handed?.armed ?? false
-    session.memory = handed?.memory ?? (await loadSession(bus, sid, projection))
+    session.memory = handed?.memory ?? {
+      ...(await loadSession(bus, sid, projection)),
+      proven: readsAreCurrent,
+    }
     return session.memory
   }

@@ -30,6 +30,8 @@ export type OwnerRoom = {
    */
   readonly deciding: LimitFunction
   readonly sessionIdleMs: number
+  /** What the log's leader says is never old: there is one nats-server. */
+  readonly readsAreCurrent: boolean
   /** Milliseconds since the epoch, by the nats-servers' clock, as the times of commands are. */
   readonly nowMs: () => number
   readonly at: AtStep

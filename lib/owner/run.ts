@@ -109,6 +109,7 @@ const own = async (
       sha256Hex(sandboxToken(config.internalCallbackSecret, sid, generation)),
     deciding: pLimit(DECISIONS_AT_ONCE),
     sessionIdleMs: config.sessionIdleMs,
+    readsAreCurrent: config.natsReplicas === 1,
     nowMs,
     at: options.at ?? (() => {}),
   }

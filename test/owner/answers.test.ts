@@ -34,6 +34,7 @@ t.test('an owner whose lease is in doubt', async t => {
     tokenHash: () => '0'.repeat(64),
     deciding: pLimit(1),
     sessionIdleMs: 60_000,
+    readsAreCurrent: true,
     nowMs: Date.now,
     at: () => {},
   }

@@ -38,6 +38,7 @@ t.test('fence', async t => {
       tokenHash: () => '0'.repeat(64),
       deciding: pLimit(10),
       sessionIdleMs: 60_000,
+      readsAreCurrent: true,
       nowMs: Date.now,
       at,
     }

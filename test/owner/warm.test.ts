@@ -74,7 +74,9 @@ t.test('nothing is decided from what is old, foreign or not to be read', async t
   const hand = (epoch: number, body: object | string) =>
     bus.nc.publish(
       handOverSubject(name, epoch, sessionId(sid)),
-      typeof body === 'string' ? body : JSON.stringify({ v: 1, armed: true, ...body }),
+      typeof body === 'string'
+        ? body
+        : JSON.stringify({ v: 1, armed: true, proven: true, ...body }),
     )
   const at = ({ sequence, record }: typeof created, state: SessionState) => ({
     sequence,
@@ -100,4 +102,34 @@ t.test('nothing is decided from what is old, foreign or not to be read', async t
     record.events.flatMap(event => (event.type === 'prompt_queued' ? event.clientRequestId : [])),
   )
   t.same(prompts, ['p1', 'p2', 'p3', 'p4', 'p5'])
+})
+
+t.test('that nothing follows from a command is not said from what may be old', async t => {
+  const { nats, bus } = await startBus(t)
+  const owner = startOwner(t, ownerConfig(t, nats.url, { OWNER_LEASE_MS: '60000' }))
+  const { owner: name } = JSON.parse(await owner.until(/owner started/))
+  const sid = await createSession(bus, 'old')
+  await rivalLease(t, bus)
+  await requestCommand(bus, sid, promptOf('p1'))
+  const [created] = await logOf(bus, sid)
+  if (!created) throw new Error('no record')
+  // As a leader says it that was paused before the prompt came: no sandbox was asked for yet.
+  await passThrough(bus, sid, epoch =>
+    bus.nc.publish(
+      handOverSubject(name, epoch, sessionId(sid)),
+      JSON.stringify({
+        v: 1,
+        armed: true,
+        proven: false,
+        sequence: created.sequence,
+        newest: created.record,
+        state: packState(applyRecord(initialState, created.record)),
+      }),
+    ),
+  )
+  const spawned = { v: 1, type: 'sandbox_spawned', generation: 1, host: 'any' } as const
+  t.ok((await requestCommand(bus, sid, spawned)).reply.ok)
+  const [newest] = (await logOf(bus, sid)).slice(-1)
+  t.equal(newest?.record.commandType, 'sandbox_spawned')
+  t.match(newest?.record.events, [{ status: 'connecting' }], 'it is not lost')
 })
