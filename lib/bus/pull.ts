@@ -20,27 +20,31 @@ const DRAIN_WITHIN_MS = 1_000
 const subscriptionOf = (messages: ConsumerMessages): Subscription =>
   (messages as unknown as { sub: Subscription }).sub
 
-/**
- * @param options.take called with each message, also with those that were on their way when the signal aborted
- * @returns false when it was refused or not answered: there may be nobody to ask just now
- */
-export const pull = async (
-  bus: Bus,
-  consumer: Consumer,
-  options: {
-    readonly led: Led
-    readonly most: number
-    readonly signal: AbortSignal
-    readonly take: (message: JsMsg) => void
-  },
-): Promise<boolean> => {
-  const { signal, take } = options
-  const messages = await consumer.fetch({
-    max_messages: options.most,
-    expires: EXPIRES_MS,
-    idle_heartbeat: HEARTBEAT_MS,
-    bind: true,
-  })
+type Pull = {
+  readonly led: Led
+  readonly most: number
+  readonly signal: AbortSignal
+  /** Called with each message, also with those that were on their way when the signal aborted. */
+  readonly take: (message: JsMsg) => void
+}
+
+/** @returns false when it was refused or not answered: there may be nobody to ask just now */
+export const pull = async (bus: Bus, consumer: Consumer, options: Pull): Promise<boolean> => {
+  try {
+    const messages = await consumer.fetch({
+      max_messages: options.most,
+      expires: EXPIRES_MS,
+      idle_heartbeat: HEARTBEAT_MS,
+      bind: true,
+    })
+    await takeAll(bus, messages, options)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const takeAll = async (bus: Bus, messages: ConsumerMessages, { led, signal, take }: Pull) => {
   // To stop would lose what is on its way until it is given to somebody else.
   const end = () => {
     void subscriptionOf(messages)
@@ -49,7 +53,7 @@ export const pull = async (
     setTimeout(() => messages.stop(), DRAIN_WITHIN_MS).unref()
   }
   const silence = setTimeout(end, SILENCE_MS)
-  const endHearing = bus.elections.hear(options.led, end)
+  const endHearing = bus.elections.hear(led, end)
   signal.addEventListener('abort', end, { once: true })
   if (signal.aborted) end()
   void refreshAtNews(messages, silence)
@@ -58,9 +62,6 @@ export const pull = async (
       silence.refresh()
       take(message)
     }
-    return true
-  } catch {
-    return false
   } finally {
     clearTimeout(silence)
     endHearing()

@@ -55,6 +55,7 @@ const worker = (
       stop.abort()
       return working
     },
+    working,
   }
 }
 
@@ -117,7 +118,7 @@ t.test('what a busy process cannot begin is for others, also when it is to stop'
 t.test('nothing is left with processes that stop, however much comes', async t => {
   const { nats, bus } = await startBus(t)
   const buses = await Promise.all([1, 2].map(() => openBus(t, nats.url)))
-  const numbers = Array.from({ length: 2_000 }, (_, n) => n)
+  const numbers = Array.from({ length: 500 }, (_, n) => n)
   const published = publishNumbered(bus, ...numbers)
   const begun: number[] = []
   for (let round = 0; begun.length < numbers.length; round++) {
@@ -217,4 +218,13 @@ t.test('jobs are asked for again', async t => {
     await nothingLeft(bus)
     t.same(one.begun, [2, 3])
   })
+})
+
+t.test('who closes the connection ends it', async t => {
+  const { bus } = await startBus(t)
+  const one = worker(t, bus)
+  await publishNumbered(bus, 1)
+  await one.until(1)
+  await bus.close()
+  await one.working
 })
