@@ -45,7 +45,7 @@ export const pull = async (bus: Bus, consumer: Consumer, options: Pull): Promise
 }
 
 const takeAll = async (bus: Bus, messages: ConsumerMessages, { led, signal, take }: Pull) => {
-  // To stop would lose what is on its way until it is given to somebody else.
+  // To stop would lose what is on its way, until its ack wait is over. What is between two nats-servers is.
   const end = () => {
     void subscriptionOf(messages)
       .drain()
