@@ -1,15 +1,18 @@
 /**
- * Three nats-servers, one of them lost: who waits for a leader asks again when there is one, and owners go on
- * with what they held, in the same epochs, even when no lease could be renewed.
+ * Three nats-servers, one of them lost: who waits for a leader asks again when there is one, jobs come from the
+ * new one, and owners go on with what they held, in the same epochs, even when no lease could be renewed.
  */
+import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
 import { declareStreams } from '../../lib/bus/declare.ts'
 import { ledBy, pauseFor } from '../../lib/bus/elections.ts'
 import { patiently } from '../../lib/bus/failure.ts'
+import { consumeJobs } from '../../lib/bus/jobs.ts'
 import { PARTITIONS } from '../../subjects/partition.ts'
-import { CMD, EVT, KV_OWN } from '../../subjects/streams.ts'
+import { CMD, EVT, JOB, KV_OWN } from '../../subjects/streams.ts'
+import { numbered, numberedJobs, publishNumbered } from '../bus/numbered-jobs.ts'
 import { openBus } from '../fixtures/bus.ts'
 import { startNatsCluster } from '../fixtures/nats-server.ts'
 import { NONE, patience } from '../owner/everywhere.ts'
@@ -23,6 +26,8 @@ const leaderOf = (bus: Bus, stream: string) =>
   patiently(async () => (await bus.jsm.streams.info(stream)).cluster?.leader)
 const stepDown = (bus: Bus, stream: string) =>
   bus.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 5_000 })
+const consumerStepsDown = (bus: Bus, stream: string, name: string) =>
+  bus.nc.request(`$JS.API.CONSUMER.LEADER.STEPDOWN.${stream}.${name}`, '', { timeout: 5_000 })
 const consumersOf = (bus: Bus): Promise<string[]> =>
   patiently(async () => {
     const names: string[] = []
@@ -42,6 +47,28 @@ t.test('elections', { timeout: 180_000 }, async t => {
     const paused = pauseFor(bus, { stream: EVT }, NEVER_MS)
     await stepDown(bus, EVT)
     await Promise.all([refused, paused])
+  })
+
+  await t.test('jobs are taken from a new leader', async t => {
+    const done = new EventEmitter()
+    const stop = new AbortController()
+    const working = consumeJobs(bus, {
+      ...numberedJobs,
+      schema: numbered,
+      signal: stop.signal,
+      concurrency: 1,
+      ackWaitMs: NEVER_MS,
+      run: async ({ n }) => void done.emit(`${n}`),
+    })
+    t.teardown(() => stop.abort())
+    const [first, second] = [once(done, '1'), once(done, '2')]
+    await publishNumbered(bus, 1)
+    await first
+    await consumerStepsDown(bus, JOB, numberedJobs.durable)
+    await publishNumbered(bus, 2)
+    await second
+    stop.abort()
+    await working
   })
 
   await t.test('an owner keeps all it has, though its lease could not be renewed', async t => {
