@@ -1,5 +1,5 @@
 /** How long users waited, by what was wrong meanwhile. */
-import type { Ledger } from './ledger.ts'
+import type { Ledger, Way } from './ledger.ts'
 import type { Step } from './plan.ts'
 
 export type Waits = {
@@ -51,4 +51,41 @@ export const figuresOf = (ledger: Ledger, faults: readonly Happened[]): Figures 
     add(what, some.length, during(some))
   }
   return figures
+}
+
+export type Longest = {
+  readonly way: Way
+  readonly id: string
+  readonly sid: string
+  /** Since the load began. */
+  readonly atMs: number
+  readonly forMs: number
+}
+const LONGEST = 10
+
+/** How long prompts waited by the way in which they were sent, and those that waited longest. */
+export const waysOf = (
+  ledger: Ledger,
+  beganMs: number,
+): { readonly ways: Readonly<Record<string, Waits>>; readonly longest: readonly Longest[] } => {
+  const accepted = ledger.sent.flatMap(({ way, id, sid, atMs, acceptedAtMs }) =>
+    acceptedAtMs === undefined
+      ? []
+      : [
+          {
+            way,
+            id,
+            sid,
+            atMs: Math.round(atMs - beganMs),
+            forMs: Math.round(acceptedAtMs - atMs),
+          },
+        ],
+  )
+  const ways = Map.groupBy(accepted, ({ way }) => way)
+  return {
+    ways: Object.fromEntries(
+      [...ways].map(([way, some]) => [way, waitsOf(some.map(({ forMs }) => forMs))]),
+    ),
+    longest: accepted.toSorted((a, b) => b.forMs - a.forMs).slice(0, LONGEST),
+  }
 }

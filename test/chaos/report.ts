@@ -32,6 +32,13 @@ const markdown = (facts: Facts): string => {
   const wrongs = outcome.findings.flatMap(({ name, wrongs }) =>
     wrongs.map(wrong => `- ${name}: ${wrong}`),
   )
+  const ways = Object.entries(outcome.ways).map(
+    ([way, one]) => `| ${way} | ${one.count} | ${waits(one)} |`,
+  )
+  const longest = outcome.longest.map(
+    ({ way, id, sid, atMs, forMs }) =>
+      `| ${way} | ${id} | ${sid} | ${(atMs / 1000).toFixed(1)} | ${(forMs / 1000).toFixed(1)} |`,
+  )
   return `# Chaos, seed ${options.seed}: ${isFine(facts) ? 'nothing wrong' : 'SOMETHING WRONG'}
 
 ${new Date(facts.atMs).toISOString()}, ${options.seconds} s of ${outcome.faults.length} faults, ${options.sessions} sessions,
@@ -55,6 +62,18 @@ what was under way during such a fault or began within a second after it.
 | fault | times | prompts | p50 | p99 | worst | outages | p50 | p99 | worst |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+By the way in which they were sent, milliseconds until accepted:
+
+| way | prompts | p50 | p99 | worst |
+| --- | --- | --- | --- | --- |
+${ways.join('\n')}
+
+Those that waited longest, in seconds:
+
+| way | prompt | session | sent at | waited |
+| --- | --- | --- | --- | --- |
+${longest.join('\n')}
 
 Deadlines that fired: ${outcome.deadlinesLate.count}, late by p50 ${outcome.deadlinesLate.p50Ms} ms, worst ${outcome.deadlinesLate.worstMs} ms.
 `

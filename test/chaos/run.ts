@@ -13,7 +13,15 @@ import { checkPrompts, eventsOf } from './check/prompts.ts'
 import { checkRows } from './check/rows.ts'
 import { describeSessions, describeStall } from './check/stall.ts'
 import { inflict } from './faults.ts'
-import { type Figures, figuresOf, type Happened, type Waits, waitsOf } from './figures.ts'
+import {
+  type Figures,
+  figuresOf,
+  type Happened,
+  type Longest,
+  type Waits,
+  waitsOf,
+  waysOf,
+} from './figures.ts'
 import { openLedger } from './ledger.ts'
 import { startLoad } from './load/load.ts'
 import { type LogReader, type Logs, readLogs } from './log.ts'
@@ -36,6 +44,8 @@ export type Outcome = {
   readonly findings: readonly Finding[]
   readonly faults: readonly Happened[]
   readonly figures: Figures
+  readonly ways: Readonly<Record<string, Waits>>
+  readonly longest: readonly Longest[]
   readonly deadlinesLate: Waits
   readonly prompts: number
   readonly records: number
@@ -122,6 +132,7 @@ export const runChaos = async (scope: Scope, options: ChaosOptions): Promise<Out
     findings,
     faults,
     figures: figuresOf(ledger, faults),
+    ...waysOf(ledger, beganMs),
     deadlinesLate: waitsOf(deadlines.lateMs),
     prompts: ledger.sent.length,
     records: [...logs.values()].reduce((sum, records) => sum + records.length, 0),
