@@ -61,8 +61,9 @@ const smallGithub = async (t: Test) => {
   const barredFrom = (request: FastifyRequest) => barred.has(tokenOf(request))
   github.on(`GET ${PULLS}`, (request, reply) => {
     if (barredFrom(request)) return reply.code(404).send({ message: 'Not Found' })
-    const { head } = request.query as { head: string }
-    return pulls.filter(one => one.state === 'open' && `Acme:${one.head.ref}` === head)
+    const { head, state } = request.query as { head: string; state: string }
+    const asked = pulls.filter(one => state === 'all' || one.state === state)
+    return asked.filter(one => `Acme:${one.head.ref}` === head)
   })
   github.on(`POST ${PULLS}`, (request, reply) => {
     if (barredFrom(request)) return reply.code(403).send({ message: 'Not accessible' })
