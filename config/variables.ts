@@ -3,6 +3,7 @@
  * What each means is told in sample.env, and a test holds the two together.
  */
 import { createPrivateKey } from 'node:crypto'
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 const port = (value: number) =>
@@ -60,11 +61,23 @@ const names = (what: string) =>
     .optional()
     .describe(`${what} with commas between`)
 
+/** An address, or a network such as 10.0.0.0/8. */
+const isNetwork = (text: string): boolean => {
+  const [address = '', bits = '0', ...more] = text.trim().split('/')
+  const most = isIP(address) === 4 ? 32 : 128
+  return isIP(address) > 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most && more.length === 0
+}
+
 export const VARIABLES = {
   PORT: port(8787),
   EDGE_PORT: port(8788),
   EDGES: count(1),
   HOST: z.string().default('127.0.0.1').describe('an address of this machine'),
+  TRUST_PROXY: z
+    .string()
+    .refine(text => text.split(',').every(isNetwork))
+    .optional()
+    .describe('addresses or networks such as 10.0.0.0/8 with commas between'),
   DATA_DIR: z.string().default('.data').describe('a folder'),
   NATS_URL: z
     .string()

@@ -67,6 +67,7 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: room.config.trustProxy ?? false,
     // A stopping process answers what it has begun, and lets nobody hold it up by staying connected.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },

@@ -64,7 +64,11 @@ const credentials = async (
   { app, repositories }: Answering,
   asked: Asked<'credentials'>,
 ): Promise<GithubAnswerOf<'credentials'>> => {
-  const { name } = await repositories.find(asked)
+  const { name } = await repositories.find(asked).catch((error: Error) => {
+    // A list that GitHub refuses is no outage: whoever asks would go on without a right to.
+    const { error: why } = (error.cause ?? {}) as { readonly error?: unknown }
+    throw isRefusal(why) ? githubFailure(why) : error
+  })
   const { token, expiresAtMs } = await app
     .token({ repository: name, access: asked.access })
     .catch((error: unknown) => {

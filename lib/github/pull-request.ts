@@ -1,11 +1,12 @@
 /**
  * Opens a pull request, or brings the open one of the same branch up to date (spec 6.4). Done twice it
- * is there once: the second attempt finds what the first one made, by its branch and its words.
+ * is there once: the second attempt finds what the first one made by the mark that it left in the body,
+ * whatever has become of it since.
  */
 import type { PullRequestJob, PullRequestState, Repo } from '../../subjects/github.ts'
 import { type GithubRequest, isPassing, isRefusal, statusOf, wordsOf } from './request.ts'
 
-/** GitHub's limit, which the footer must fit into. */
+/** GitHub's limit, which footer and mark must fit into. */
 const BODY_CHARS = 65_000
 const UNPROCESSABLE = 422
 
@@ -31,17 +32,21 @@ export type Outcome =
   | { readonly outcome: 'may_not'; readonly error: unknown }
   | { readonly outcome: 'refused'; readonly words: string }
 
-type Pull = Awaited<ReturnType<typeof openPulls>>[number]
+type Pull = Awaited<ReturnType<typeof pullsOf>>[number]
 type Place = { readonly owner: string; readonly repo: string }
 
-/** The body with a way back to the session. */
-export const bodyOf = (body: string, sessionUrl: string): string =>
-  `${body.slice(0, BODY_CHARS)}\n\n---\n*Opened by [a coding agent session](${sessionUrl})*`
+/** By which a request knows what it has done, when nobody heard of it. People do not see it. */
+const markOf = ({ requestId }: PullRequestJob): string => `<!-- request ${requestId} -->`
 
-const openPulls = async (request: GithubRequest, place: Place, head: string) => {
+/** The body with a way back to the session. */
+const bodyOf = (job: PullRequestJob, sessionUrl: string): string =>
+  `${job.body.slice(0, BODY_CHARS)}\n\n---\n*Opened by [a coding agent session](${sessionUrl})*\n${markOf(job)}`
+
+/** The newest pull requests of a branch, also those that are closed or merged. */
+const pullsOf = async (request: GithubRequest, place: Place, head: string) => {
   const { data } = await request('GET /repos/{owner}/{repo}/pulls', {
     ...place,
-    state: 'open',
+    state: 'all',
     head: `${place.owner}:${head}`,
     per_page: 100,
   })
@@ -99,12 +104,16 @@ const open = async (request: GithubRequest, opening: Opening): Promise<Outcome> 
   const { job, repo, sessionUrl } = opening
   const place: Place = { owner: repo.owner, repo: repo.name }
   const title = job.title
-  const body = bodyOf(job.body, sessionUrl)
+  const body = bodyOf(job, sessionUrl)
   const existing = async () => {
-    const pulls = await openPulls(request, place, job.head)
+    const pulls = await pullsOf(request, place, job.head)
+    const fitting = pulls.filter(
+      one => one.state === 'open' && [null, one.base.ref].includes(job.base),
+    )
     return (
-      pulls.find(one => one.number === job.known && [null, one.base.ref].includes(job.base)) ??
-      pulls.find(one => [null, one.base.ref].includes(job.base))
+      pulls.find(one => one.body?.includes(markOf(job))) ??
+      fitting.find(one => one.number === job.known) ??
+      fitting[0]
     )
   }
   const found = await existing()
@@ -134,19 +143,15 @@ const update = async (
   found: Pull,
   wanted: { readonly title: string; readonly body: string },
 ): Promise<Outcome> => {
-  const same = found.title === wanted.title && found.body === wanted.body
-  // Not known to the session, and yet in our words: made by an attempt of which nobody heard.
-  if (same && found.number !== job.known) return opened(found, false)
-  const own =
-    found.number === job.known ||
-    (await isOwn({ number: found.number, headBranch: found.head.ref }))
-  if (!own) {
+  const known = found.number === job.known
+  // Done by an attempt of which nobody heard.
+  if (found.body?.includes(markOf(job))) return opened(found, known)
+  if (!known && !(await isOwn({ number: found.number, headBranch: found.head.ref }))) {
     return {
       outcome: 'refused',
       words: `There is a pull request for ${job.head} already, which is not this session's: ${found.html_url}`,
     }
   }
-  if (same) return opened(found, true)
   const { data } = await request('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
     ...place,
     pull_number: found.number,

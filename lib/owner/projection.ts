@@ -44,6 +44,8 @@ export type ProjectionOptions = {
   readonly mostAwake?: number
   /** How long a session stays in memory unused; for ever when left out. */
   readonly idleMs?: number
+  /** With more than this to be written, sessions may fall asleep unwritten. */
+  readonly mostDirty?: number
 }
 
 const MOST_OPEN = 300
@@ -59,7 +61,6 @@ const AFTER_FAILURE_MS = 1_000
 const OPENING_SHARE = 10
 
 const CLOSE_WITHIN_MS = 4_000
-/** With more than this to be written, sessions may fall asleep unwritten. */
 const MOST_DIRTY = 50
 
 /** The most that one file makes the others wait, however slow the machine is. */
@@ -70,6 +71,7 @@ const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal 
 
 export const openProjection = (bus: Bus, options: ProjectionOptions): Projection => {
   const { folder, log, mostOpen = MOST_OPEN, mostAwake = MOST_AWAKE, idleMs } = options
+  const { mostDirty = MOST_DIRTY } = options
   const shelves = new Map<SessionId, Shelf>()
   /** When each was last used, the longest ago first. Without those that are being put away. */
   const awake = new Map<SessionId, number>()
@@ -159,7 +161,7 @@ export const openProjection = (bus: Bus, options: ProjectionOptions): Projection
     const shelf = shelves.get(sid)
     if (!shelf || !resting.has(sid) || stop.signal.aborted) return
     // The log has it, and whoever asks has it read from there.
-    if (dirty.size > MOST_DIRTY && !shelf.isOpen() && !shelf.isBusy()) dirty.delete(shelf)
+    if (dirty.size > mostDirty && !shelf.isOpen() && !shelf.isBusy()) dirty.delete(shelf)
     await shelf.rest({ snapshot: true })
     if (shelf.isBusy() || dirty.has(shelf) || !resting.delete(sid)) return
     shelves.delete(sid)

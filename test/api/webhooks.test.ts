@@ -3,10 +3,10 @@ import { createRequire } from 'node:module'
 import t from 'tap'
 import { githubDelivery } from '../../subjects/github.ts'
 import { DLQ, HOOK } from '../../subjects/streams.ts'
+import { followDone } from '../fixtures/awaiting.ts'
 import { startBus } from '../fixtures/bus.ts'
 import {
   appEnv,
-  eventually,
   githubTestConfig,
   signatureOf,
   startApi,
@@ -37,6 +37,7 @@ const send = async ({ body, event = 'ping', id = 'd-1', signature, to }: Options
   // biome-ignore lint/suspicious/noExplicitAny: tests read whatever comes
   return { status: answer.status, body: (await answer.json()) as any }
 }
+const done = await followDone(bus, HOOK)
 const storedCount = async () => (await bus.jsm.streams.info(HOOK)).state.messages
 const lastStored = async () => {
   const { state } = await bus.jsm.streams.info(HOOK)
@@ -111,7 +112,7 @@ t.test("every example of GitHub's own is taken in, once, and breaks nothing", as
   t.same(new Set(statuses), new Set([200]))
   t.equal((await storedCount()) - before, all.length)
   const github = await startGithub(t, config)
-  await eventually(async () => (await storedCount()) === 0)
+  await done()
   t.equal((await bus.jsm.streams.info(DLQ)).state.messages, 0, 'none is a dead letter')
   t.notMatch(github.lines.join(''), /of an unknown shape/, 'and each that is read is understood')
   t.notMatch(github.lines.join(''), /a webhook has to wait/)

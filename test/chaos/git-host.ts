@@ -130,7 +130,10 @@ export const openGitHost = async (t: Test, random: Random): Promise<GitHost> => 
     return sha ? reply.send({ name, commit: { sha } }) : reply.code(404).send({ message: 'None' })
   })
   app.get<{ Querystring: Asked }>(`${REPO}/pulls`, async ({ query }) =>
-    pulls.filter(one => one.state === 'open' && `demo:${one.head}` === query.head).map(shown),
+    pulls
+      .filter(one => [one.state, 'all'].includes(query.state ?? 'open'))
+      .filter(one => `demo:${one.head}` === query.head)
+      .map(shown),
   )
   app.post<{ Body: Asked }>(`${REPO}/pulls`, (request, reply) => {
     const { title = '', body = '', head = '', base = '' } = request.body

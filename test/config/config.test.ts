@@ -70,6 +70,12 @@ t.test('each mistake is one sentence with the name, and all are told at once', a
   ])
   t.match(problemsOf({ SANDBOX_PROVIDER: 'http' }), [/^SANDBOX_API_URL/, /^SANDBOX_API_SECRET/])
   t.match(problemsOf({ EDGE_PORT: '8787' }), [/^EDGE_PORT and PORT are both 8787/])
+  for (const good of ['127.0.0.1', '10.0.0.0/8, ::1', 'fd00::/8']) {
+    t.same(problemsOf({ TRUST_PROXY: good }), [], good)
+  }
+  for (const bad of ['true', '1', '10.0.0.0/33', '10.0.0.0/', '::1,', 'proxy']) {
+    t.match(problemsOf({ TRUST_PROXY: bad }), [/^TRUST_PROXY/], bad)
+  }
   for (const bad of ['0', '-1', '1.5', '1e99', 'soon']) {
     t.match(problemsOf({ CONNECT_TIMEOUT_MS: bad }), [/^CONNECT_TIMEOUT_MS/], bad)
   }

@@ -2,9 +2,12 @@
  * From a prompt to a merged pull request, with everything real: the forge, the github process, a local
  * sandbox and its agent, git over HTTP. On the way a token of the git host is nowhere to be found.
  */
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import t from 'tap'
 import { sandboxToken } from '../../lib/auth/sandbox-token.ts'
 import { type Frame, subscribe } from '../fixtures/socket.ts'
@@ -26,41 +29,49 @@ const leaks = (folder: string): string[] => {
   return stdout.split('\n').filter(Boolean)
 }
 
-/** Watches what processes that know one of `marks` are started with, until told to stop. */
-const watchArguments = (...marks: readonly string[]) => {
-  const seen = new Set<string>()
-  let going = true
-  const look = async () => {
-    while (going) {
-      for (const pid of await readdir('/proc').catch(() => [])) {
-        if (!/^\d+$/.test(pid)) continue
-        const text = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')
-        if (!TOKEN.test(text)) continue
-        const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')
-        if (marks.some(mark => (text + environment).includes(mark))) seen.add(text)
-      }
-      await new Promise(resolve => setTimeout(resolve, 20))
-    }
-    return [...seen]
+/**
+ * A git before the host's own, that writes down each program which git begins, with all its arguments. In an
+ * isolated sandbox that is in its temporary folder, which is all that can be written there.
+ */
+const tracedGit = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'traced-git-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
+  const traces = join(folder, 'traces')
+  mkdirSync(traces)
+  const script = `#!/bin/sh
+traces=${traces}
+[ -w "$traces" ] || { traces="$TMPDIR/traces" && mkdir -p "$traces"; }
+GIT_TRACE2_EVENT="$traces" GIT_TRACE_REDACT=0 exec ${real} "$@"
+`
+  writeFileSync(join(folder, 'git'), script, { mode: 0o755 })
+  return { traces, PATH: `${folder}:${process.env.PATH}` }
+}
+
+/** What living processes were started with, of those that know one of `marks` and a token. */
+const argumentsWithToken = async (...marks: readonly string[]) => {
+  const seen: string[] = []
+  for (const pid of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(pid)) continue
+    const text = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')
+    if (!TOKEN.test(text)) continue
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')
+    if (marks.some(mark => (text + environment).includes(mark))) seen.push(text)
   }
-  const looking = look()
-  return () => {
-    going = false
-    return looking
-  }
+  return seen
 }
 
 t.setTimeout(240_000)
 
 t.test('a session ends in a merged pull request', async t => {
-  const system = await startSystem(t, { provider: 'local', githubs: 1 })
+  const { traces, PATH } = tracedGit()
+  const system = await startSystem(t, { provider: 'local', githubs: 1, env: { PATH } })
   const { call } = system
   const sid = await system.createSession()
   const client = await subscribe(t, system.edges[0] as string, {
     sid,
     token: await system.wsToken(sid, 'alice'),
   })
-  const stopWatching = watchArguments(system.dataDir, new URL(system.forge).host)
   const say = async (content: string) => {
     const from = client.frames.length
     client.send({ type: 'prompt', content, clientRequestId: `p${from}` })
@@ -114,7 +125,13 @@ t.test('a session ends in a merged pull request', async t => {
   await forge('PUT', '/pulls/1/merge')
   await client.until(of('artifact_updated', shows('merged')))
   t.match((await call('GET', `/sessions/${sid}`)).body, { session: { branchName } })
-  t.same(await stopWatching(), [], 'no process was started with a token')
+  const marks = [system.dataDir, new URL(system.forge).host]
+  t.same(await argumentsWithToken(...marks), [], 'no process was started with a token')
+  const ofSandboxes = join(system.dataDir, 'sandboxes')
+  const traced = spawnSync('grep', ['-rhoE', '"(fetch|push)"', traces, ofSandboxes])
+  const watched = new Set(String(traced.stdout).split('\n'))
+  t.ok(watched.has('"fetch"') && watched.has('"push"'), 'git was watched')
+  t.same(leaks(traces), [], 'nor was any program that git began')
   // What the forge keeps is the git host's own.
   const ours = (path: string) => !path.startsWith(join(system.dataDir, 'forge'))
   t.same(leaks(system.dataDir).filter(ours), [], 'no file holds a token')

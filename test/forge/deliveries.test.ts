@@ -114,10 +114,7 @@ t.test('kill -9 loses nothing that was answered', async t => {
     merge_commit_sha: merged.data.sha,
   })
   t.match((await signIn(origin, 'alice')).answer, { access_token: /^ghu_/ })
-  const told = () => receiver.heard.map(one => `${one.event} ${one.payload.ref ?? ''}`)
-  while (!told().includes('push refs/heads/by-hand')) {
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+  await receiver.until(one => one.event === 'push' && one.payload.ref === 'refs/heads/by-hand')
   const ids = receiver.heard.map(one => one.id)
   t.equal(new Set(ids).size, ids.length, 'nothing was sent twice')
 })

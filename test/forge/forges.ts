@@ -39,6 +39,7 @@ export type Heard = { readonly id: string; readonly event: string; readonly payl
 export const startReceiver = async (t: Test, status: () => number = () => 200) => {
   const webhooks = new Webhooks({ secret: APP.webhookSecret })
   const heard: Heard[] = []
+  const waiting = new Set<() => void>()
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -49,6 +50,7 @@ export const startReceiver = async (t: Test, status: () => number = () => 200) =
     if (good) {
       const [id, event] = [header('x-github-delivery'), header('x-github-event')]
       heard.push({ id, event, payload: JSON.parse(body) })
+      for (const look of waiting) look()
     }
     response.writeHead(answer).end('taken')
   })
@@ -56,7 +58,19 @@ export const startReceiver = async (t: Test, status: () => number = () => 200) =
   await once(server, 'listening')
   t.teardown(() => void server.close())
   const { port } = server.address() as { port: number }
-  return { url: `http://127.0.0.1:${port}`, heard }
+  /** Resolves with the first delivery that fits, past or future. */
+  const until = (fits: (one: Heard) => boolean) =>
+    new Promise<Heard>(resolve => {
+      const look = () => {
+        const found = heard.find(fits)
+        if (!found) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+    })
+  return { url: `http://127.0.0.1:${port}`, heard, until }
 }
 
 export const startForge = async (t: Test, own: Partial<ForgeSettings> = {}) => {

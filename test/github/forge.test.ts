@@ -15,8 +15,9 @@ import { openForge } from '../../lib/forge/forge.ts'
 import { openOAuth } from '../../lib/github/oauth.ts'
 import { freePort } from '../../lib/process/free-port.ts'
 import { codeOf } from '../../subjects/errors.ts'
+import { untilEvents } from '../fixtures/awaiting.ts'
 import { startBus } from '../fixtures/bus.ts'
-import { appEnv, eventually, githubTestEnv, startApi, startGithub } from '../fixtures/github.ts'
+import { appEnv, githubTestEnv, startApi, startGithub } from '../fixtures/github.ts'
 import { startOwner } from '../owner/owners.ts'
 
 const git = promisify(execFile)
@@ -148,8 +149,7 @@ const pullOf = async (sid: string) => {
   return artifacts.find(one => one.type === 'pr') as any
 }
 const stateIs = (sid: string, state: string) =>
-  eventually(async () => (await pullOf(sid))?.metadata?.state === state)
-const detailsOf = async (sid: string) => (await ask(bus, { v: 1, type: 'snapshot', sid })).details
+  untilEvents(bus, sid, 'pull_request_tracked', all => all.at(-1)?.state === state)
 
 let alice: Jar = new Map()
 let sid = ''
@@ -166,7 +166,7 @@ t.test('from signing in to a merged pull request', async t => {
   t.equal(opened.status, 201)
   sid = opened.body.sessionId
   const sha = await push(`open-inspect/${sid}`, 'one.txt')
-  await eventually(async () => (await detailsOf(sid)).currentSha === sha)
+  await untilEvents(bus, sid, 'session_sha_changed', all => all.at(-1)?.sha === sha)
   t.pass('the push is known by its webhook')
 
   const made = await as(alice, 'POST', `/sessions/${sid}/pr`, { title: 'Add one', body: 'Please' })
@@ -196,13 +196,8 @@ t.test('a comment of who may is a prompt', async t => {
   await atForge('POST', `/repos/demo/hello/issues/${prNumber}/comments`, token, {
     body: 'Why two?',
   })
-  const { messages } = await eventually(async () => {
-    const found = await ask(bus, { v: 1, type: 'messages', sid: id, limit: 10 })
-    return found.messages.length > 0 && found
-  })
-  t.match(messages, [
-    { source: 'github', content: /^bob commented on pull request(.|\n)*Why two\?/ },
-  ])
+  const queued = await untilEvents(bus, id, 'prompt_queued', all => all.length > 0)
+  t.match(queued, [{ source: 'github', content: /^bob commented on pull request(.|\n)*Why two\?/ }])
 })
 
 t.test('two processes spend a refresh token once', async t => {

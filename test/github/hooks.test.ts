@@ -5,7 +5,7 @@ import { ask } from '../../lib/bus/ask.ts'
 import { publishJob } from '../../lib/bus/jobs.ts'
 import { DLQ, HOOK } from '../../subjects/streams.ts'
 import { GITHUB_HOOK } from '../../subjects/subjects.ts'
-import { eventually } from '../fixtures/github.ts'
+import { followDone, untilEvents } from '../fixtures/awaiting.ts'
 import { REPOSITORY, startScene } from './scene.ts'
 
 const scene = await startScene(t, {
@@ -32,8 +32,7 @@ const publish = ({ id, event, payload }: Delivery, messageId = id) =>
     { v: 1, deliveryId: id, event, receivedAtMs: Date.now(), payload },
     messageId,
   )
-const drained = () =>
-  eventually(async () => (await bus.jsm.streams.info(HOOK)).state.messages === 0)
+const drained = await followDone(bus, HOOK)
 const send = async (...all: Delivery[]) => {
   for (const one of all) await publish(one)
   await drained()
@@ -139,7 +138,7 @@ t.test('an answer of GitHub that was overtaken by a newer one', async t => {
   await publish(push(branch, 'older'))
   await olderIsAsked.promise
   await publish(push(branch, 'newer'))
-  await eventually(async () => (await shas()).includes('newer'))
+  await untilEvents(bus, sid, 'session_sha_changed', all => all.some(({ sha }) => sha === 'newer'))
   newerIsTold.resolve()
   await drained()
   t.equal((await shas()).at(-1), 'newer')

@@ -2,8 +2,9 @@
 import t from 'tap'
 import { publishJob } from '../../lib/bus/jobs.ts'
 import { pullRequestJob } from '../../subjects/github.ts'
+import { JOB } from '../../subjects/streams.ts'
 import { githubJobSubject } from '../../subjects/subjects.ts'
-import { eventually } from '../fixtures/github.ts'
+import { followDone } from '../fixtures/awaiting.ts'
 import { startScene } from './scene.ts'
 
 const scene = await startScene(t)
@@ -133,12 +134,9 @@ t.test('done twice it is there once', async t => {
     },
     known: null,
   })
-  const done = github.countOf(/GET .*pulls\?.*head=Acme%3Afeature/)
+  const done = await followDone(bus, JOB)
   await publishJob(bus, githubJobSubject('pull_request'), again, 'the same once more')
-  await eventually(async () => github.countOf(/GET .*pulls\?.*head=Acme%3Afeature/) > done)
-  await eventually(
-    async () => (await bus.jsm.consumers.info('JOB', 'github')).num_ack_pending === 0,
-  )
+  await done()
   t.equal(github.pulls.length, before)
   t.equal((await eventsOf(sid, 'pull_request_settled')).length, 1)
   t.equal(github.countOf(/^PATCH .*pulls.*/), 1, 'and nothing is changed by it')

@@ -1,6 +1,6 @@
 /** The list of repositories: all pages, one fetch for all, an old one shown while a new one comes. */
 import { generateKeyPairSync } from 'node:crypto'
-import { Kvm } from '@nats-io/kv'
+import { Kvm, KvWatchInclude } from '@nats-io/kv'
 import t from 'tap'
 import { readRepoList, writeMetadata } from '../../lib/bus/repo-notes.ts'
 import { openApp } from '../../lib/github/app.ts'
@@ -8,7 +8,6 @@ import { openRepositories } from '../../lib/github/repositories.ts'
 import { codeOf } from '../../subjects/errors.ts'
 import { REPOS_BUCKET } from '../../subjects/streams.ts'
 import { startBus } from '../fixtures/bus.ts'
-import { eventually } from '../fixtures/github.ts'
 import { testLog } from '../owner/owners.ts'
 import { standIn } from './stand-in.ts'
 
@@ -101,8 +100,11 @@ t.test('then shown as it was, and fetched behind the answer', async t => {
   now += 2 * MINUTE
   count = 251
   const repositories = open()
+  const written = await bucket.watch({ include: KvWatchInclude.UpdatesOnly })
   t.match(await repositories.list(), { cached: true, repos: { length: 250 } })
-  await eventually(async () => (await repositories.list()).repos.length === 251)
+  await written[Symbol.asyncIterator]().next()
+  written.stop()
+  t.equal((await repositories.list()).repos.length, 251)
   t.equal(fetches(), 2)
 })
 

@@ -4,20 +4,13 @@ import type { FastifyRequest } from 'fastify'
 import { parseConfig } from '../../config/config.ts'
 import { encryptionKeys, encryptToken } from '../../lib/auth/token-encryption.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
-import { recordsAfter } from '../../lib/bus/newest.ts'
 import { openUserTokens } from '../../lib/github/user-tokens.ts'
 import type { CommandInput } from '../../subjects/commands.ts'
-import type { SessionEvent, SessionEventOf } from '../../subjects/records.ts'
+import type { SessionEventType } from '../../subjects/records.ts'
 import { SCM_BUCKET } from '../../subjects/streams.ts'
+import { eventsOf as allOf, untilEvents } from '../fixtures/awaiting.ts'
 import { startBus } from '../fixtures/bus.ts'
-import {
-  appEnv,
-  eventually,
-  githubTestEnv,
-  spawnGithub,
-  startApi,
-  startGithub,
-} from '../fixtures/github.ts'
+import { appEnv, githubTestEnv, spawnGithub, startApi, startGithub } from '../fixtures/github.ts'
 import { startOwner, testLog } from '../owner/owners.ts'
 import { standIn } from './stand-in.ts'
 
@@ -61,8 +54,9 @@ const smallGithub = async (t: Test) => {
   const barredFrom = (request: FastifyRequest) => barred.has(tokenOf(request))
   github.on(`GET ${PULLS}`, (request, reply) => {
     if (barredFrom(request)) return reply.code(404).send({ message: 'Not Found' })
-    const { head } = request.query as { head: string }
-    return pulls.filter(one => one.state === 'open' && `Acme:${one.head.ref}` === head)
+    const { head, state } = request.query as { head: string; state: string }
+    const asked = pulls.filter(one => state === 'all' || one.state === state)
+    return asked.filter(one => `Acme:${one.head.ref}` === head)
   })
   github.on(`POST ${PULLS}`, (request, reply) => {
     if (barredFrom(request)) return reply.code(403).send({ message: 'Not accessible' })
@@ -131,14 +125,7 @@ export const startScene = async (t: Test, env: Record<string, string> = {}) => {
     })
     return sid
   }
-  /** Everything that has happened in a session. */
-  const events = async (sid: string): Promise<SessionEvent[]> => {
-    const all: SessionEvent[] = []
-    for await (const { record } of recordsAfter(bus, sid, 0)) all.push(...record.events)
-    return all
-  }
-  const eventsOf = async <T extends SessionEvent['type']>(sid: string, type: T) =>
-    (await events(sid)).filter((one): one is SessionEventOf<T> => one.type === type)
+  const eventsOf = <T extends SessionEventType>(sid: string, type: T) => allOf(bus, sid, type)
   let requests = 0
   /** Asks for a pull request and resolves with what came of it. */
   const pullRequest = async (sid: string, more: object = {}) => {
@@ -152,7 +139,8 @@ export const startScene = async (t: Test, env: Record<string, string> = {}) => {
       body: 'A body',
       ...more,
     })
-    return eventually(async () => (await eventsOf(sid, 'pull_request_settled'))[before]?.outcome)
+    const settled = await untilEvents(bus, sid, 'pull_request_settled', all => all.length > before)
+    return settled[before]?.outcome
   }
   /** Keeps tokens as a sign-in does. */
   const signedIn = async (githubUserId: string, access: string) => {

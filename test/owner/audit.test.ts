@@ -3,7 +3,6 @@
  * owner is killed, later the other is stopped for longer than its lease and woken. Whatever the
  * stream accepted must be in the log once, in the order in which it was accepted.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { publishCommand } from '../../lib/bus/command.ts'
 import { CMD } from '../../subjects/streams.ts'
@@ -13,6 +12,10 @@ import { createSession, logOf, ownerConfig, promptOf, spawnOwner } from './owner
 const SESSIONS = 300
 const PUBLISHERS = 24
 const LEASE_MS = 2_000
+/** How many commands of one publisher may wait for their records. */
+const WINDOW = 16
+/** Records of one phase. */
+const PHASE = 2_000
 
 t.test('audit', { timeout: 110_000 }, async t => {
   const { nats, bus } = await startBus(t)
@@ -22,34 +25,29 @@ t.test('audit', { timeout: 110_000 }, async t => {
   const second = spawnOwner(t, config, env)
 
   // How long each accepted command waits for its record.
-  const waitingSince = new Map<string, number>()
+  type Waiting = PromiseWithResolvers<void> & { readonly sinceMs: number }
+  const waiting = new Map<string, Waiting>()
   let worstMs = 0
   let recorded = 0
-  const looks = new Set<() => void>()
+  let goal = { at: 0, reached: () => {} }
   bus.nc.subscribe('live.*', {
     callback: (_error, message) => {
       const { sid, request } = message.json<{ sid: string; request: { id: string } | null }>()
       const key = `${sid}/${request?.id}`
-      const since = waitingSince.get(key)
-      if (since === undefined) return
-      worstMs = Math.max(worstMs, performance.now() - since)
-      waitingSince.delete(key)
+      const one = waiting.get(key)
+      if (one === undefined) return
+      worstMs = Math.max(worstMs, performance.now() - one.sinceMs)
+      waiting.delete(key)
+      one.resolve()
       recorded++
-      for (const look of looks) look()
+      if (recorded === goal.at) goal.reached()
     },
   })
   /** Resolves when everything that waits now has its record. */
-  const settled = () =>
+  const settled = () => Promise.all([...waiting.values()].map(({ promise }) => promise))
+  const oneMorePhase = () =>
     new Promise<void>(resolve => {
-      const old = new Set(waitingSince.keys())
-      const look = () => {
-        for (const key of old) if (!waitingSince.has(key)) old.delete(key)
-        if (old.size > 0) return
-        looks.delete(look)
-        resolve()
-      }
-      looks.add(look)
-      look()
+      goal = { at: recorded + PHASE, reached: resolve }
     })
   /** The longest wait of this phase, which is over once nothing of it waits any more. */
   const takeWorst = async () => {
@@ -67,35 +65,41 @@ t.test('audit', { timeout: 110_000 }, async t => {
   const accepted = new Map<string, string[]>(sids.map(sid => [sid, []]))
   let publishing = true
   const publisher = async (own: string[]) => {
+    const recent: Promise<void>[] = []
     for (let n = 0; publishing; n++) {
       const sid = own[n % own.length] as string
       const id = `p${n}`
-      waitingSince.set(`${sid}/${id}`, performance.now())
+      const one = { ...Promise.withResolvers<void>(), sinceMs: performance.now() }
+      waiting.set(`${sid}/${id}`, one)
       await publishCommand(bus, sid, promptOf(id), { deadlineMs: 30_000 })
       accepted.get(sid)?.push(id)
-      await delay(30)
+      if (recent.push(one.promise) >= WINDOW) await recent.shift()
     }
   }
   const publishers = Array.from({ length: PUBLISHERS }, (_, n) =>
     publisher(sids.filter((_, i) => i % PUBLISHERS === n)),
   )
 
-  await delay(4_000)
+  await oneMorePhase()
   t.comment(`two owners at work: worst wait ${await takeWorst()}`)
   await first.kill()
-  await delay(LEASE_MS + 3_000)
+  // More than the publishers leave waiting for the killed one: over only after the takeover.
+  await oneMorePhase()
   t.comment(`one killed: worst wait ${await takeWorst()}`)
   const known = first.lines.length
   first.start()
   await first.until(/partition taken/, known)
-  await delay(3_000)
+  await oneMorePhase()
   t.comment(`started again, partitions shared out again: worst wait ${await takeWorst()}`)
   second.pause()
-  await delay(LEASE_MS * 2)
+  await oneMorePhase()
+  await settled()
   second.resume()
   await second.until(/lease lost/)
-  await delay(3_000)
-  t.comment(`the other stopped for two leases and woken: worst wait ${await takeWorst()}`)
+  await oneMorePhase()
+  t.comment(
+    `the other stopped until all was taken from it, and woken: worst wait ${await takeWorst()}`,
+  )
   publishing = false
   await Promise.all(publishers)
   await settled()

@@ -20,13 +20,10 @@ import { serverFrame } from '../../subjects/frames-server.ts'
 import { githubJobSchemas } from '../../subjects/github.ts'
 import { callbackJob, sandboxJobSchemas } from '../../subjects/jobs.ts'
 import { record as recordSchema, type SessionEvent } from '../../subjects/records.ts'
+import { ensure, same } from './ensure.ts'
+import { pullRequests, pullRequestsEnd } from './invariants-pull-requests.ts'
 import type { World } from './world.ts'
 
-const ensure = (holds: boolean, sentence: string): void => {
-  if (!holds) throw new Error(sentence)
-}
-const same = (a: unknown, b: unknown, sentence: string): void =>
-  ensure(isDeepStrictEqual(a, b), `${sentence}\n${JSON.stringify(a)}\n${JSON.stringify(b)}`)
 const json = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
 /** What waits after these events, told without the core: who is first is who starts. */
@@ -244,31 +241,6 @@ const status = ({ state, records }: World): void => {
   }
 }
 
-const pullRequests = (world: World): void => {
-  const asked = world.eventsOf('pull_request_requested').map(one => one.requestId)
-  const settled = world.eventsOf('pull_request_settled').map(one => one.requestId)
-  same(settled, asked.slice(0, settled.length), 'pull requests are settled in order, each once')
-  ensure(asked.length - settled.length <= 1, 'one at a time')
-  same(world.state.pullRequests.open?.requestId, asked[settled.length], 'the state knows which')
-  const merged = new Set<string>()
-  for (const { artifactId, state } of world.eventsOf('pull_request_tracked')) {
-    ensure(!merged.has(artifactId) || state === 'merged', 'what is merged stays merged')
-    if (state === 'merged') merged.add(artifactId)
-  }
-}
-
-/** Nothing waits for a push of a sandbox that is over, and whatever waits has an end. */
-const pullRequestsEnd = ({ state, policy }: World): void => {
-  const { open } = state.pullRequests
-  if (!open) return
-  const due = deadlines(state, policy).some(one => one.name === 'pull_request')
-  ensure(due, 'a pull request that is asked for has an end')
-  ensure((open.push === null) !== (open.openingAtMs === null), 'it is pushed, or it is opened')
-  if (!open.push) return
-  ensure(open.push.generation === state.sandbox.generation, 'a push keeps its sandbox')
-  ensure(isLive(state.sandbox), 'a dead sandbox pushes nothing')
-}
-
 const updated = (world: World): void => {
   const times = world.records.map(one => one.summary?.updatedAtMs ?? 0)
   ensure(
@@ -293,7 +265,6 @@ export const invariants = (world: World): void => {
   version(world)
 }
 
-/** Of the whole log, at the end. */
 /** What rows hold as text is the same text, whether a record comes from memory or from the log. */
 const sameText = ({ records }: World): void => {
   const texts = (record: World['records'][number]) =>
@@ -303,6 +274,7 @@ const sameText = ({ records }: World): void => {
   }
 }
 
+/** Of the whole log, at the end. */
 export const logInvariants = (world: World): void => {
   sameText(world)
   started(world)

@@ -163,10 +163,9 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const { sid, generation, sandboxId } = wanted
     const folder = folderOf(sid)
     const before = await readNote(folder)
-    const warning = probe.works ? null : notIsolated(probe.why)
-    const answer = { objectId: sid, warning }
+    const open = probe.works ? null : notIsolated(probe.why)
     // Done already, or overtaken by a younger one: either way there is nothing to start.
-    if (before && before.generation > generation) return answer
+    if (before && before.generation > generation) return { objectId: sid, warning: open }
     if (before?.generation === generation && before.state !== 'starting') {
       if (before.state === 'ended') await noteEnd(before, endOf(before))
       return { objectId: sid, warning: before.warning }
@@ -174,22 +173,32 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await within(REPLACE_WITHIN_MS, end(sid, 'A newer sandbox takes its place.'))
     await clearAway(folder)
     const { repoOwner, repoName } = wanted
-    const repository = await (mirrors
-      ? mirrors.refreshed(repoOwner, repoName)
-      : repositoryFolder(repos, repoOwner, repoName))
+    const { repository, stale } = mirrors
+      ? await mirrors.refreshed(repoOwner, repoName)
+      : { repository: await repositoryFolder(repos, repoOwner, repoName), stale: null }
+    const warning = [open, stale].filter(text => text !== null).join(' ') || null
     const origin = mirrors?.origin(repoOwner, repoName) ?? null
     for (const name of ['home', 'tmp', 'git']) {
       await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
     }
     await chmod(folder, 0o700)
     await clearStanding(folder)
-    const restored = 'snapshotImageId' in wanted
-    const job = restored
-      ? await shelf.bringBack(wanted, { folder, repository, origin, here: before })
-      : wanted
-    const workspace = join(folder, 'workspace')
-    await prepareWorkspace({ repository, workspace, sid, baseBranch: job.baseBranch, origin })
-    const name = `${job.repoOwner}/${job.repoName}`
+    const fill = async () => {
+      const job =
+        'snapshotImageId' in wanted
+          ? await shelf.bringBack(wanted, { folder, repository, origin, here: before })
+          : wanted
+      const workspace = join(folder, 'workspace')
+      await prepareWorkspace({ repository, workspace, sid, baseBranch: job.baseBranch, origin })
+      return job
+    }
+    const job = await fill().catch((error: Error) => {
+      // What an old copy lacks, the git host may have: a stored sandbox must not be given up for it.
+      const passes = stale !== null && codeOf(error) === 'PROVIDER_REFUSED'
+      const message = `${error.message} ${stale}`
+      throw passes ? fail('PROVIDER_UNAVAILABLE', { message, error }) : error
+    })
+    const name = `${repoOwner}/${repoName}`
     const note = { v: 1, sid, generation, sandboxId, warning, repository: name } as const
     await writeNote(folder, { ...note, state: 'starting' })
     const bridge = await startBridge(folder, bridgeEnv(job, access, folder, repository))
@@ -198,7 +207,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await writeNote(folder, known)
     look(bridge, known)
     log.info({ sid, generation, pid }, 'sandbox started')
-    return answer
+    return { objectId: sid, warning }
   }
 
   const begin = (job: SpawnJob | RestoreJob, access: Access) =>
