@@ -1,7 +1,8 @@
 /**
  * Repairs missed webhooks. GitHub sends a delivery once; when nobody answered, it stays failed in the
  * App's list. At the start and every few minutes that list is read back to where the last reading
- * began, and what no attempt brought through is asked for again, each a few times at most.
+ * began, and what no attempt brought through is asked for again, at longer and longer intervals, as long as GitHub
+ * repeats it.
  *
  * One process at a time does it: the reading's state and its lease are one key of the bucket `github`,
  * written by compare-and-swap. Who dies with the lease leaves the work to the next, which reads the same
@@ -20,7 +21,9 @@ const PAGE = 100
 const MOST_PAGES = 20
 /** Asked for in one round; the rest is found by the next. */
 const MOST_AT_ONCE = 200
-const MOST_ATTEMPTS = 5
+/** After each attempt the next one waits twice as long: with rounds of five minutes that makes three days. */
+const MOST_ATTEMPTS = 18
+const MOST_PAUSE_MS = 6 * 60 * 60_000
 /** GitHub repeats what is at most three days old. */
 const REPEATABLE_MS = 3 * 24 * 60 * 60_000
 const REMEMBERED = 2_000
@@ -34,8 +37,8 @@ const state = z.object({
   roundAtMs: z.number(),
   /** Everything before was through, or was asked for. */
   readFromMs: z.number(),
-  /** Of each delivery that was asked for: the attempt that we saw last, and how often we asked. */
-  asked: z.record(z.string(), z.object({ attempt: z.string(), times: z.int() })),
+  /** Of each delivery that was asked for: how often, and when last; absent in older states. */
+  asked: z.record(z.string(), z.object({ times: z.int(), atMs: z.number().optional() })),
 })
 type State = z.infer<typeof state>
 
@@ -133,7 +136,7 @@ export const openRepair = (options: {
     await request('POST /app/hook/deliveries/{delivery_id}/attempts', { delivery_id })
   }
 
-  const work = async (taken: State): Promise<{ next: State; count: number }> => {
+  const work = async (taken: State, everyMs: number): Promise<{ next: State; count: number }> => {
     const { attempts, complete } = await read(taken.readFromMs)
     if (!complete)
       log.warn('more webhook deliveries than are read at once: the oldest are left out')
@@ -143,11 +146,10 @@ export const openRepair = (options: {
     const newestMs = Math.max(0, ...attempts.map(one => one.deliveredAtMs))
     let readFromMs = Math.max(taken.readFromMs, newestMs - OVERLAP_MS)
     for (const failed of failedOf(attempts)) {
-      const before = asked[failed.guid]
-      // Asked for already, and no new attempt has come of it yet.
-      if (before?.attempt === failed.id) continue
-      if ((before?.times ?? 0) >= MOST_ATTEMPTS) continue
-      if (count >= MOST_AT_ONCE) {
+      const { times = 0, atMs = 0 } = asked[failed.guid] ?? {}
+      if (times >= MOST_ATTEMPTS) continue
+      const pauseMs = times && Math.min(everyMs * 2 ** (times - 1), MOST_PAUSE_MS)
+      if (count >= MOST_AT_ONCE || atMs + pauseMs > nowMs()) {
         readFromMs = Math.min(readFromMs, failed.deliveredAtMs)
         continue
       }
@@ -157,7 +159,7 @@ export const openRepair = (options: {
         if (isPassing(error)) throw error
         log.warn({ guid: failed.guid, words: wordsOf(error) }, 'a webhook is not sent again')
       }
-      asked[failed.guid] = { attempt: failed.id, times: (before?.times ?? 0) + 1 }
+      asked[failed.guid] = { times: times + 1, atMs: nowMs() }
       count++
     }
     const remembered = Object.fromEntries(Object.entries(asked).slice(-REMEMBERED))
@@ -170,7 +172,7 @@ export const openRepair = (options: {
       if (!turn) return 0
       const { known, taken, revision } = turn
       try {
-        const { next, count } = await work(taken)
+        const { next, count } = await work(taken, everyMs)
         await swap(next, revision)
         if (count > 0) log.info({ count }, 'missed webhooks were asked for again')
         return count

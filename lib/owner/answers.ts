@@ -180,7 +180,13 @@ export const openAnswers =
           room,
           observed: options.observed,
           memory,
-          read: work => projection.use(sid, memory.sequence, work),
+          read: work =>
+            projection.use(sid, memory.sequence, rows => {
+              // They come from the log: what is more than we know of was said by another.
+              if (rows.appliedSequence() === memory.sequence) return work(rows)
+              session.memory = undefined
+              throw fail('NO_OWNER')
+            }),
         })
         // A process that was paused meanwhile must not answer out of an old memory, nor refuse out of one.
         const isSure = lease.valid() || (await isNewest(bus, sid, memory))

@@ -14,7 +14,8 @@ export const COMMENTER = { id: 42, login: 'alice', type: 'User' }
 const REPO = '/repos/demo/hello'
 const ONE_IN_SO_MANY = { unwell: 12, lost: 8 }
 /** A page of GitHub's list of deliveries. */
-const DELIVERIES_SHOWN = 100
+/** In one page: all of a run. */
+const DELIVERIES_SHOWN = 10_000
 
 export type Pull = {
   readonly number: number

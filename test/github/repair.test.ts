@@ -110,26 +110,35 @@ t.test('a round that was cut short is done again', async t => {
   t.equal(await two.round(EVERY), 1, 'and at once when they are dead')
 })
 
-t.test('one that never comes through is given up', async t => {
+t.test('one that does not come through is asked for ever more rarely, and given up', async t => {
   later()
   miss('poison')
   attempt = () => 500
-  const before = attempts()
-  for (let i = 0; i < 9; i++) {
-    await one.round(EVERY)
+  const counts: number[] = []
+  for (let i = 0; i < 8; i++) {
+    counts.push(await one.round(EVERY))
     later()
   }
-  t.equal(attempts() - before, 5)
+  t.same(counts, [1, 1, 0, 1, 0, 0, 0, 1])
+  const before = attempts()
+  for (let i = 0; i < 20; i++) {
+    now += 6 * 60 * 60_000
+    await one.round(EVERY)
+  }
+  t.equal(attempts() - before, 14, 'for days')
+  attempt = () => 200
 })
 
-t.test('an attempt that is still under way is waited for', async t => {
+t.test('an attempt of which nothing is heard is asked for again', async t => {
   later()
-  miss('slow')
+  miss('silent')
   attempt = () => 0
   t.equal(await one.round(EVERY), 1)
   later()
-  t.equal(await one.round(EVERY), 0)
   attempt = () => 200
+  t.equal(await one.round(EVERY), 1)
+  later()
+  t.equal(await one.round(EVERY), 0)
 })
 
 t.test('the list is read back to where it is known, and no further', async t => {

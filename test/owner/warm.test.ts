@@ -1,5 +1,6 @@
 /** What an owner knows when it lets go goes to the heir, which uses it where it is the newest, and only there. */
 import t from 'tap'
+import { ask } from '../../lib/bus/ask.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
 import { takeLease } from '../../lib/owner/lease.ts'
@@ -128,4 +129,24 @@ t.test('that nothing follows from a command is not said from what may be old', a
     userId: 'alice',
   })
   t.match(cancelled.reply, { ok: true }, 'the prompt that is not there by it')
+})
+
+t.test('what is asked is not answered half from what is old', async t => {
+  const { nats, bus } = await startBus(t)
+  const owner = startOwner(t, ownerConfig(t, nats.url, env))
+  const { owner: name } = JSON.parse(await owner.until(/owner started/))
+  const sid = await createSession(bus, 'half')
+  await rivalLease(t, bus)
+  await requestCommand(bus, sid, promptOf('p1'))
+  const [created, prompted] = await logOf(bus, sid)
+  if (!created || !prompted) throw new Error('no records')
+  const { sequence, record: newest } = created
+  const state = packState(applyRecord(initialState, newest))
+  const told = { v: 1, armed: true, proven: true, sequence, newest, state }
+  await passThrough(bus, sid, epoch =>
+    bus.nc.publish(handOverSubject(name, epoch, sessionId(sid)), JSON.stringify(told)),
+  )
+  const { recordSeq, snapshot } = await ask(bus, { v: 1, type: 'snapshot', sid })
+  t.equal(recordSeq, prompted.sequence)
+  t.equal(snapshot.promptQueue.length, 1)
 })
