@@ -16,7 +16,7 @@ import type { App } from './app.ts'
 import { isPassing, wordsOf } from './request.ts'
 
 const KEY = 'repair'
-const LEASE_MS = 2 * 60_000
+const LEASE_MS = 30_000
 const PAGE = 100
 const MOST_PAGES = 20
 /** Asked for in one round; the rest is found by the next. */
