@@ -13,6 +13,7 @@ import type { Warm } from './hand-over.ts'
 import { type Intake, openIntake } from './intake.ts'
 import { openLoop } from './loop.ts'
 import { observePartition } from './observed.ts'
+import { watchOverdue } from './overdue.ts'
 import type { Holding } from './partitions.ts'
 import { openRecall } from './recall.ts'
 import type { OwnerRoom } from './room.ts'
@@ -49,6 +50,7 @@ export const openHolding = async (
     openAnswers(room, { sessions, recall, observed, isOpen }),
     (error, question) => log.error({ error, question: question?.type }, 'question not answered'),
   )
+  const overdue = watchOverdue(room, sessions)
   const sweeper = setInterval(observed.sweep, SWEEP_EVERY_MS)
 
   const tell = () => {
@@ -69,6 +71,7 @@ export const openHolding = async (
     intake?.close()
     asks.close()
     observed.close()
+    overdue.close()
     sessions.close()
     clearInterval(sweeper)
     await sessions.still()

@@ -27,6 +27,7 @@ export type Sessions = {
   /** The session, in memory or not yet. */
   at(sid: SessionId): ActiveSession
   count(): number
+  all(): Iterable<ActiveSession>
   /** What is known of those that nobody is at, the one that was touched last first. */
   warm(): WarmSession[]
   /** Resolves when no turn runs or waits any more. */
@@ -106,6 +107,7 @@ export const openSessions = (options: {
       return seat
     },
     count: () => seats.size,
+    all: () => seats.values(),
     warm: () =>
       [...seats.values()].reverse().flatMap(seat => {
         const { sid, memory, armed } = seat

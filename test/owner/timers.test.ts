@@ -3,7 +3,7 @@ import t from 'tap'
 import { armTimer } from '../../lib/owner/timers.ts'
 import type { SessionRecord } from '../../subjects/records.ts'
 import { CMD, EVT, TMR } from '../../subjects/streams.ts'
-import { liveSubject, sessionId, timerSubject } from '../../subjects/subjects.ts'
+import { liveSubject, sessionId, timerSubject, timersOf } from '../../subjects/subjects.ts'
 import { startBus } from '../fixtures/bus.ts'
 import { createSession, logOf, ownerConfig, spawnOwner, startOwner } from './owners.ts'
 
@@ -40,6 +40,15 @@ t.test('timers', async t => {
     await createSession(bus, sid)
     await armTimer(bus, sid, { name: 'connect', atMs: Date.now() - 1_000 })
     t.match((await over).events, [{ type: 'sandbox_spawn_failed' }], 'the true one comes too')
+  })
+
+  await t.test('one that does not come is put into the inbox by the owner', async t => {
+    const sid = sessionId('held-up')
+    const over = failed(sid)
+    await createSession(bus, sid)
+    // As if nobody brought over what it fires.
+    await bus.jsm.streams.purge(TMR, { filter: timersOf(sid) })
+    t.match((await over).events, [{ type: 'sandbox_spawn_failed' }])
   })
 
   await t.test('one that the session does not have means nothing', async t => {
