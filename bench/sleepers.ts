@@ -127,6 +127,19 @@ console.log(`MB before ${DEADLINES} pending deadlines: ${unarmed}; with them: ${
 console.log(`processor with them: ${await idleShares()}`)
 
 const edge = (system.edges[0] ?? '').replace(/^http/, 'ws')
+/** @returns false when the socket was closed before anything came over it, as when the machine is too busy */
+const connect = async (sid: string, token: string): Promise<boolean> => {
+  const socket = new WebSocket(`${edge}/sessions/${sid}/ws`)
+  scope.teardown(() => socket.terminate())
+  socket.once('open', () =>
+    socket.send(JSON.stringify({ type: 'subscribe', token, clientId: 'bench' })),
+  )
+  const heard = once(socket, 'message').then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([heard, once(socket, 'close').then(() => false)])
+}
 const before = await weigh()
 await inParallel(range(0, sockets), async n => {
   const sid = sidOf(n % total)
@@ -134,11 +147,7 @@ await inParallel(range(0, sockets), async n => {
   const tokenHash = createHash('sha256').update(token).digest('hex')
   const user = { userId: 'alice' }
   await requestCommand(bus, sid, { v: 1, type: 'issue_ws_token', tokenHash, user }, patience)
-  const socket = new WebSocket(`${edge}/sessions/${sid}/ws`)
-  scope.teardown(() => socket.terminate())
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ type: 'subscribe', token, clientId: 'bench' }))
-  await once(socket, 'message')
+  while (!(await connect(sid, token))) await delay(1_000)
 })
 await asleep()
 console.log(
