@@ -134,11 +134,9 @@ const connect = async (sid: string, token: string): Promise<boolean> => {
   socket.once('open', () =>
     socket.send(JSON.stringify({ type: 'subscribe', token, clientId: 'bench' })),
   )
-  const heard = once(socket, 'message').then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([heard, once(socket, 'close').then(() => false)])
+  const heard = once(socket, 'message').then(() => true)
+  const closed = once(socket, 'close').then(() => false)
+  return Promise.race([heard, closed]).catch(() => false)
 }
 const before = await weigh()
 await inParallel(range(0, sockets), async n => {
