@@ -19,6 +19,8 @@ export type GitServer = {
   readonly offered: string[]
   /** Answer nothing from now on. */
   silent: boolean
+  /** So many connections are cut off from now on. */
+  cuts: number
 }
 
 const backend = (root: string, request: IncomingMessage, response: ServerResponse) => {
@@ -63,6 +65,10 @@ export const startGitServer = async (t: Test, password: string): Promise<GitServ
   await run('git', ['-C', repository, 'config', 'http.receivepack', 'true'])
   const server = createServer((request, response) => {
     if (self.silent) return
+    if (self.cuts > 0) {
+      self.cuts--
+      return void request.socket.destroy()
+    }
     const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
     const given = Buffer.from(basic, 'base64').toString().split(/:(.*)/s)[1] ?? ''
     if (given) self.offered.push(given)
@@ -80,6 +86,7 @@ export const startGitServer = async (t: Test, password: string): Promise<GitServ
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     offered: [],
     silent: false,
+    cuts: 0,
     at: branch =>
       run('git', ['-C', repository, 'rev-parse', `refs/heads/${branch}`]).then(
         ({ stdout }) => stdout.trim(),

@@ -3,8 +3,10 @@
  * workspace's configuration is the agent's; it gets its token from the credential helper.
  */
 import { spawn } from 'node:child_process'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { SandboxFrameOf } from '../../../subjects/frames-sandbox.ts'
 import { withoutCredentials } from '../../../subjects/sandbox-event.ts'
+import { isPassing } from '../git-failure.ts'
 import { BRIDGE_MARK } from '../sweep.ts'
 import type { Confine } from './confine.ts'
 import type { SandboxSaying } from './outbox.ts'
@@ -13,6 +15,8 @@ export type PushFrame = SandboxFrameOf<'push'>
 
 const WITHIN_MS = 300_000
 const OUTPUT_CHARS = 4_000
+/** Before each further attempt. The proxy of an isolated sandbox comes up beside git, and may be later. */
+const AGAIN_AFTER_MS = [300, 1_000, 3_000] as const
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
@@ -40,7 +44,7 @@ const runGit = async (frame: PushFrame, options: PushOptions, signal: AbortSigna
   const child = spawn(command, args, {
     cwd: options.workspace,
     // Not the agent's mark: the end of a prompt sweeps what carries that.
-    env: { ...options.env, [BRIDGE_MARK]: options.folder },
+    env: { ...options.env, LC_ALL: 'C', [BRIDGE_MARK]: options.folder },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -67,6 +71,19 @@ const runGit = async (frame: PushFrame, options: PushOptions, signal: AbortSigna
   if (code !== 0) throw new Error(said.trim() || `git ended with code ${code}`)
 }
 
+/** Tries again what failed for a passing reason: to push the same once more changes nothing. */
+const runPatiently = async (frame: PushFrame, options: PushOptions, signal: AbortSignal) => {
+  for (const pauseMs of AGAIN_AFTER_MS) {
+    try {
+      return await runGit(frame, options, signal)
+    } catch (error) {
+      if (signal.aborted || !isPassing((error as Error).message)) throw error
+      await wait(pauseMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  return runGit(frame, options, signal)
+}
+
 export type Pushes = {
   /** Pushes after those before it. The same push again is not pushed again. */
   push(frame: PushFrame): void
@@ -91,7 +108,7 @@ export const createPushes = (
       options.withinMs ?? WITHIN_MS,
     )
     try {
-      await runGit(frame, options, AbortSignal.any([stop, late.signal]))
+      await runPatiently(frame, options, AbortSignal.any([stop, late.signal]))
       options.say({ type: 'push_complete', ...about })
     } catch (error) {
       const why = withoutCredentials(error instanceof Error ? error.message : String(error))

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { codeOf, type ErrorCode, fail } from '../../../subjects/errors.ts'
 import { withoutCredentials } from '../../../subjects/sandbox-event.ts'
 import { git } from '../../process/git.ts'
+import { isPassing } from '../git-failure.ts'
 import { isRepositoryName } from './repositories.ts'
 
 /** A repository of the git host, and how it is read. */
@@ -56,11 +57,6 @@ const NO_ANSWER: ReadonlySet<ErrorCode | undefined> = new Set([
 /** git reads a token where it is told to; `store` and `erase` are for helpers that keep one. */
 const FROM_PIPE = '!f() { test "$1" = get && cat <&3; }; f'
 const REFS = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
-
-/** What git says of a host that is not there, is unwell, or has had enough of us. */
-const isPassing = (said: string): boolean =>
-  /unable to access 'http|RPC failed|hung up unexpectedly|early EOF/.test(said) &&
-  !/returned error: 4(?!08|29)|certificate (problem|verification)/i.test(said)
 
 /** Runs git with a credential on a pipe. @returns standard output */
 const gitWith = async (

@@ -126,6 +126,15 @@ t.test('what is committed is pushed, with force where that is allowed', async t 
   t.notMatch(JSON.stringify(env), /the-token/)
 })
 
+t.test('a push that does not get through is tried again', async t => {
+  const { server, inWorkspace, pushes, frame, answer } = await start(t)
+  server.cuts = 2
+  pushes.push(frame('p1'))
+  t.match(await answer('p1'), { type: 'push_complete' })
+  t.equal(server.cuts, 0)
+  t.equal(await server.at(BRANCH), await inWorkspace('rev-parse', 'HEAD'))
+})
+
 t.test('the token is for this repository alone', async t => {
   const { server, inWorkspace, env, asked } = await start(t)
   const other = git('git', ['ls-remote', `${server.url}/demo/other.git`], { env })
