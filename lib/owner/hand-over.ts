@@ -10,7 +10,7 @@
 import { z } from 'zod'
 import { codeOf } from '../../subjects/errors.ts'
 import { partitionOf } from '../../subjects/partition.ts'
-import { record } from '../../subjects/records.ts'
+import { isTombstone, record } from '../../subjects/records.ts'
 import { handedOver, handedTo, handOverSubject, type SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
 import { parseJson } from '../bus/json.ts'
@@ -94,6 +94,8 @@ export const followHandOvers = (bus: Bus, owner: string): HandOvers => {
       let left = MOST_BYTES
       for (const { sid, memory, armed } of sessions) {
         const { sequence, newest, proven, state } = memory
+        // Of one that is no more the heir may have files, which it removes when it reads that.
+        if (!newest || isTombstone(newest)) continue
         const body = Buffer.from(
           JSON.stringify({ v: 1, sequence, newest, proven, armed, state: packState(state) }),
         )
