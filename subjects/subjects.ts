@@ -70,10 +70,10 @@ export const partitionOfOwner = (text: string): number => Number(text.split('.')
 export const handOverSubject = (heir: string, epoch: number, sid: SessionId): Subject =>
   subject(`hand.${token('owner', heir)}.${epoch}.${sid}`)
 export const handedTo = (owner: string): Pattern => pattern(`hand.${token('owner', owner)}.*.*`)
-/** What such a subject names. */
-export const handedOver = (text: string): { epoch: number; sid: SessionId } => {
+/** What such a subject names; undefined when it is no such one: anybody may publish. */
+export const handedOver = (text: string): { epoch: number; sid: SessionId } | undefined => {
   const [, , epoch, sid = ''] = text.split('.')
-  return { epoch: Number(epoch), sid: sessionId(sid) }
+  return isSessionId(sid) ? { epoch: Number(epoch), sid } : undefined
 }
 /** The session that a signal's subject `<kind>.<p>.<sid>` names. */
 export const sessionOfSignal = (text: string): SessionId => sessionId(text.split('.')[2] ?? '')

@@ -70,8 +70,9 @@ export const followHandOvers = (bus: Bus, owner: string): HandOvers => {
 
   const subscription = bus.nc.subscribe(handedTo(owner), {
     callback: (error, message) => {
-      if (error) return
-      const { epoch, sid } = handedOver(message.subject)
+      const what = error ? undefined : handedOver(message.subject)
+      if (!what) return
+      const { epoch, sid } = what
       const p = partitionOf(sid)
       const known = parcels.get(p)
       if (known && known.epoch > epoch) return
