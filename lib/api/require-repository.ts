@@ -1,8 +1,8 @@
 /** A session is opened only on a repository that the App sees, where there is a git host at all. */
 import type { Repo } from '../../subjects/github.ts'
 import { askGithub } from '../bus/ask-github.ts'
+import type { ScmToken } from './callers/scm-token.ts'
 import type { Room } from './room.ts'
-import type { ScmToken } from './scm-token.ts'
 
 /** @throws REPOSITORY_NOT_INSTALLED, REPOSITORY_NOT_YOURS, SIGN_IN_AGAIN, and those of `askGithub` */
 export const requireRepository = async (

@@ -2,8 +2,8 @@
 import type { KV } from '@nats-io/kv'
 import type { Config } from '../../config/config.ts'
 import type { Bus } from '../bus/connect.ts'
-import type { ReadStates } from './read-states.ts'
-import type { SessionIndex } from './session-index.ts'
+import type { ReadStates } from './read-model/read-states.ts'
+import type { SessionIndex } from './read-model/session-index.ts'
 import type { App } from './zod-validation.ts'
 
 export type Room = {

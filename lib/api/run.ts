@@ -21,8 +21,8 @@ import type { Log } from '../telemetry/log.ts'
 import { buildApp } from './app.ts'
 import { bundleConsole } from './console.ts'
 import { forwardUpgrades } from './forward.ts'
-import { openReadStates } from './read-states.ts'
-import { openSessionIndex } from './session-index.ts'
+import { openReadStates } from './read-model/read-states.ts'
+import { openSessionIndex } from './read-model/session-index.ts'
 
 /** Where the edges of this machine listen: the api and its edge share HOST, but 0.0.0.0 is no target. */
 const reachable = (host: string): string =>

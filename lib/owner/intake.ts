@@ -18,7 +18,7 @@ import type { Bus } from '../bus/connect.ts'
 import { ledBy, pauseFor } from '../bus/elections.ts'
 import { isWorthRetrying } from '../bus/failure.ts'
 import type { Log } from '../telemetry/log.ts'
-import { ACK_WAIT_MS, type Claim } from './takeover.ts'
+import { ACK_WAIT_MS, type Claim } from './ownership/takeover.ts'
 
 export type Intake = {
   /** Has everything come again that is not settled: something may be lost on its way. */

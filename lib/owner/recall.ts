@@ -1,6 +1,7 @@
 /** How a session comes into memory: as the former owner handed it over, else as the log has it. */
-import { COLD, type Warm } from './hand-over.ts'
+
 import { loadSession, type Memory } from './journal.ts'
+import { COLD, type Warm } from './ownership/hand-over.ts'
 import type { OwnerRoom } from './room.ts'
 import type { ActiveSession } from './sessions.ts'
 

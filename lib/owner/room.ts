@@ -4,8 +4,8 @@ import type { SessionId } from '../../subjects/subjects.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { Policy } from '../session/policy.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Lease } from './lease.ts'
-import type { Projection } from './projection.ts'
+import type { Lease } from './ownership/lease.ts'
+import type { Projection } from './rows/projection.ts'
 
 /** The points between which a process may die; tests stop there. In the order of their coming. */
 export const STEPS = ['taken', 'decided', 'committed', 'armed', 'emitted', 'answered'] as const

@@ -19,13 +19,13 @@ import { declareStreams } from '../bus/declare.ts'
 import { policyOf } from '../session/policy.ts'
 import { prepareSessionDatabases } from '../store/session-database.ts'
 import type { Log } from '../telemetry/log.ts'
-import { followHandOvers } from './hand-over.ts'
 import { openHolding } from './holding.ts'
-import { takeLease } from './lease.ts'
-import { followPartitions, type Partitions } from './partitions.ts'
-import { openProjection } from './projection.ts'
+import { followHandOvers } from './ownership/hand-over.ts'
+import { takeLease } from './ownership/lease.ts'
+import { followPartitions, type Partitions } from './ownership/partitions.ts'
+import { takeSlot } from './ownership/slot.ts'
 import type { AtStep, OwnerRoom } from './room.ts'
-import { takeSlot } from './slot.ts'
+import { openProjection } from './rows/projection.ts'
 
 export type OwnerConfig = Pick<
   Config,

@@ -6,8 +6,8 @@
  */
 import type { SessionId } from '../../subjects/subjects.ts'
 import type { Delivery, Parked } from './delivery.ts'
-import type { WarmSession } from './hand-over.ts'
 import type { Memory } from './journal.ts'
+import type { WarmSession } from './ownership/hand-over.ts'
 
 export type ActiveSession = {
   readonly sid: SessionId

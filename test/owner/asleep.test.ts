@@ -1,7 +1,7 @@
 /** Nothing of a session that nobody uses stays in memory, whoever owned it and however many there were. */
 import { join } from 'node:path'
 import t from 'tap'
-import { openProjection } from '../../lib/owner/projection.ts'
+import { openProjection } from '../../lib/owner/rows/projection.ts'
 import { openSessions } from '../../lib/owner/sessions.ts'
 import { applyRecord } from '../../lib/session/record.ts'
 import { initialState } from '../../lib/session/state.ts'
