@@ -52,14 +52,14 @@ export const tableOf = (figures: readonly Figure[]): string[] => {
 }
 
 /** The machine, and how busy it is with other things: figures of a busy one say little. */
-export const machineFacts = async (): Promise<string[]> => {
+export const machineFacts = async (servers = 1): Promise<string[]> => {
   const server = execFileSync(await ensureNatsServer(process.env), ['-v'])
     .toString()
     .trim()
   const [busy = 0] = loadavg()
   return [
     `${cpus().length} x ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 1024 ** 3)} GB, ${process.platform} ${release()}`,
-    `Node ${process.version}, ${server}, one replica, everything on this machine`,
+    `Node ${process.version}, ${server}, ${servers === 1 ? 'one replica' : `a cluster of ${servers}`}, everything on this machine`,
     `load average before: ${busy.toFixed(2)}${busy > cpus().length / 2 ? ' (busy with something else!)' : ''}`,
   ]
 }

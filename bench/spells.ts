@@ -111,7 +111,7 @@ const ledOn = async (server: string) => {
   })
   return led
 }
-for (const fact of await machineFacts()) console.log(fact)
+for (const fact of await machineFacts(servers.length)) console.log(fact)
 const sids = Array.from({ length: SESSIONS }, (_, n) => `spell-${n}`)
 await Promise.all(sids.map(sid => createSession(bus, sid)))
 const rawBus = await connected('raw')

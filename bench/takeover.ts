@@ -4,12 +4,14 @@
  * And how long any prompt waits while an owner is asked to stop and others take its sessions, and while it
  * joins again and takes its share, beside the longest wait when nothing happens.
  *
- *   npm run bench:takeover -- [rounds]
+ *   npm run bench:takeover -- [rounds] [nats-servers: 1|3]
  */
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { publishCommand, requestCommand } from '../lib/bus/command.ts'
-import { startBus } from '../test/fixtures/bus.ts'
+import { declareStreams } from '../lib/bus/declare.ts'
+import { openBus } from '../test/fixtures/bus.ts'
+import { startNats, startNatsCluster } from '../test/fixtures/nats-server.ts'
 import { createSession, logOf, ownerConfig, promptOf, spawnOwner } from '../test/owner/owners.ts'
 import { machineFacts, percentile } from './report.ts'
 import { openScope } from './scope.ts'
@@ -19,12 +21,16 @@ const SESSIONS = 300
 const PROMPT_EVERY_MS = 300
 const SETTLE_MS = 1_500
 const rounds = Number(process.argv[2] ?? 10)
+const replicas = process.argv[3] === '3' ? 3 : 1
 
 const scope = openScope()
-const { nats, bus } = await startBus(scope)
-const env = { SANDBOX_PROVIDER: 'none' }
+const servers = replicas === 3 ? await startNatsCluster(scope) : [await startNats(scope)]
+const url = servers.map(server => server.url).join()
+const bus = await openBus(scope, url)
+await declareStreams(bus, { replicas })
+const env = { SANDBOX_PROVIDER: 'none', NATS_REPLICAS: String(replicas) }
 // The default lease.
-const config = ownerConfig(scope, nats.url, { ...env, OWNER_LEASE_MS: '2000' })
+const config = ownerConfig(scope, url, { ...env, OWNER_LEASE_MS: '2000' })
 const more = { ...env, MAX_UNFINISHED_PROMPTS: '1000000', LOG_LEVEL: 'info' }
 const owners = [spawnOwner(scope, config, more), spawnOwner(scope, config, more)]
 
@@ -66,7 +72,7 @@ const say = (what: string, gapsMs: readonly number[]) => {
   console.log(`${what}: p50 ${p50} s, p99 ${p99} s, worst ${worst} s (${gapsMs.length} sessions)`)
 }
 
-for (const fact of await machineFacts()) console.log(fact)
+for (const fact of await machineFacts(replicas)) console.log(fact)
 const sids = Array.from({ length: SESSIONS }, (_, n) => `gap-${n}`)
 await Promise.all(sids.map(sid => createSession(bus, sid)))
 const taken: number[] = []
