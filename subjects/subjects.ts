@@ -72,8 +72,8 @@ export const handOverSubject = (heir: string, epoch: number, sid: SessionId): Su
 export const handedTo = (owner: string): Pattern => pattern(`hand.${token('owner', owner)}.*.*`)
 /** What such a subject names; undefined when it is no such one: anybody may publish. */
 export const handedOver = (text: string): { epoch: number; sid: SessionId } | undefined => {
-  const [, , epoch, sid = ''] = text.split('.')
-  return isSessionId(sid) ? { epoch: Number(epoch), sid } : undefined
+  const [, , epoch = '', sid = ''] = text.split('.')
+  return isSessionId(sid) && /^\d+$/.test(epoch) ? { epoch: Number(epoch), sid } : undefined
 }
 /** The session that a signal's subject `<kind>.<p>.<sid>` names. */
 export const sessionOfSignal = (text: string): SessionId => sessionId(text.split('.')[2] ?? '')

@@ -3,6 +3,7 @@ import t from 'tap'
 import { ask } from '../../lib/bus/ask.ts'
 import { requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
+import type { StoredRecord } from '../../lib/bus/newest.ts'
 import { takeLease } from '../../lib/owner/ownership/lease.ts'
 import { watchOwn } from '../../lib/owner/ownership/own-watch.ts'
 import { claimPartition, releasePartition } from '../../lib/owner/ownership/takeover.ts'
@@ -40,10 +41,12 @@ t.test('the heir decides at once, without a look into the log', async t => {
   await second.stop()
 })
 
+type Test = Parameters<typeof startBus>[0] & Parameters<typeof testLog>[0]
+
 const rival = { owner: 'rival', incarnation: 'rival-1' }
 
 /** Somebody who lives, and is given nothing. */
-const rivalLease = async (t: Parameters<typeof testLog>[0], bus: Bus) => {
+const rivalLease = async (t: Test, bus: Bus) => {
   const { log } = testLog(t, rival.owner)
   const events = { onLost: async () => {}, onUsurped: () => {} }
   const lease = await takeLease(bus, { ...rival, leaseMs: 10_000, log, ...events })
@@ -62,65 +65,69 @@ const passThrough = async (bus: Bus, sid: string, between: (epoch: number) => vo
   await releasePartition(bus, claim, rival)
 }
 
-t.test('nothing is decided from what is old, foreign or not to be read', async t => {
+/**
+ * An owner with one session of one prompt, which says what it is told by whoever let its partition go.
+ * `told` passes the partition through the rival, who tells something of the epoch that ends then.
+ */
+const toldOwner = async (t: Test) => {
   const { nats, bus } = await startBus(t)
   const owner = startOwner(t, ownerConfig(t, nats.url, env))
   const { owner: name } = JSON.parse(await owner.until(/owner started/))
-  const sid = await createSession(bus, 'warm')
+  const sid = sessionId('warm')
+  await createSession(bus, sid)
   await rivalLease(t, bus)
-  await requestCommand(bus, sid, promptOf('p1'))
+  const { reply } = await requestCommand(bus, sid, promptOf('p1'))
   const [created, prompted] = await logOf(bus, sid)
-  if (!created || !prompted) throw new Error('no records')
-  const old = applyRecord(initialState, created.record)
-  const hand = (epoch: number, body: object | string) =>
+  if (!created || !prompted || !reply.ok) throw new Error('no records')
+  const hand = (epoch: number, body: string | object) =>
     bus.nc.publish(
-      handOverSubject(name, epoch, sessionId(sid)),
-      typeof body === 'string'
-        ? body
-        : JSON.stringify({ v: 1, armed: true, proven: true, ...body }),
+      handOverSubject(name, epoch, sid),
+      typeof body === 'string' ? body : JSON.stringify({ v: 1, armed: true, ...body }),
     )
-  const at = ({ sequence, record }: typeof created, state: SessionState) => ({
+  const told = (body: string | object, ahead = 0) =>
+    passThrough(bus, sid, epoch => hand(epoch + ahead, body))
+  /** What one says who has read no further than a record. */
+  const knows = ({ sequence, record }: StoredRecord, state: SessionState, proven = true) => ({
     sequence,
     newest: record,
+    proven,
     state: packState(state),
   })
+  const beforePrompt = applyRecord(initialState, created.record)
+  return { bus, owner, name, sid, created, prompted, reply, told, knows, beforePrompt }
+}
 
+t.test('nothing is decided from what is old, foreign or not to be read', async t => {
+  const { bus, owner, name, sid, created, prompted, told, knows, beforePrompt } = await toldOwner(t)
   // By this one there is no such session.
-  await passThrough(bus, sid, epoch => hand(epoch - 1, at(prompted, initialState)))
-  t.ok((await requestCommand(bus, sid, promptOf('p2'))).reply.ok, 'of another epoch')
-  await passThrough(bus, sid, epoch => hand(epoch, '{"v":1,"sequence":"'))
-  t.ok((await requestCommand(bus, sid, promptOf('p3'))).reply.ok, 'cut off')
-  await passThrough(bus, sid, epoch =>
-    hand(epoch, { ...at(prompted, initialState), state: { v: 99, state: initialState } }),
-  )
-  t.ok((await requestCommand(bus, sid, promptOf('p4'))).reply.ok, 'of a newer version')
+  const wrong = knows(prompted, initialState)
+  const decides = async (id: string, why: string) => {
+    t.ok((await requestCommand(bus, sid, promptOf(id))).reply.ok, why)
+  }
+  await told(wrong, -1)
+  await decides('p2', 'of another epoch')
+  await told('{"v":1,"sequence":"')
+  await decides('p3', 'cut off')
+  await told({ ...wrong, state: { v: 99, state: initialState } })
+  await decides('p4', 'of a newer version')
+  for (const what of ['none.warm', '1.a%20b', '1.-']) bus.nc.publish(`hand.${name}.${what}`, '{}')
+  await told('{}')
+  await decides('p5', 'named after nothing')
   const before = owner.lines.length
-  await passThrough(bus, sid, epoch => hand(epoch, at(created, old)))
-  t.ok((await requestCommand(bus, sid, promptOf('p5'))).reply.ok, 'older than the log')
+  await told(knows(created, beforePrompt))
+  await decides('p6', 'older than the log')
   const refused = owner.lines.slice(before).some(line => /wrong last sequence/.test(line))
   t.ok(refused, 'because the log refused it')
   const prompts = (await logOf(bus, sid)).flatMap(({ record }) =>
     record.events.flatMap(event => (event.type === 'prompt_queued' ? event.clientRequestId : [])),
   )
-  t.same(prompts, ['p1', 'p2', 'p3', 'p4', 'p5'])
+  t.same(prompts, ['p1', 'p2', 'p3', 'p4', 'p5', 'p6'])
 })
 
 t.test('that nothing follows from a command is not said from what may be old', async t => {
-  const { nats, bus } = await startBus(t)
-  const owner = startOwner(t, ownerConfig(t, nats.url, env))
-  const { owner: name } = JSON.parse(await owner.until(/owner started/))
-  const sid = await createSession(bus, 'old')
-  await rivalLease(t, bus)
-  const { reply } = await requestCommand(bus, sid, promptOf('p1'))
-  const [created] = await logOf(bus, sid)
-  if (!created || !reply.ok) throw new Error('no prompt')
+  const { bus, sid, created, reply, told, knows, beforePrompt } = await toldOwner(t)
   // As a leader says it that was paused before the prompt came.
-  const state = packState(applyRecord(initialState, created.record))
-  const { sequence, record: newest } = created
-  const told = { v: 1, armed: true, proven: false, sequence, newest, state }
-  await passThrough(bus, sid, epoch =>
-    bus.nc.publish(handOverSubject(name, epoch, sessionId(sid)), JSON.stringify(told)),
-  )
+  await told(knows(created, beforePrompt, false))
   const messageId = reply.messageId as string
   const cancelled = await requestCommand(bus, sid, {
     v: 1,
@@ -132,20 +139,8 @@ t.test('that nothing follows from a command is not said from what may be old', a
 })
 
 t.test('what is asked is not answered half from what is old', async t => {
-  const { nats, bus } = await startBus(t)
-  const owner = startOwner(t, ownerConfig(t, nats.url, env))
-  const { owner: name } = JSON.parse(await owner.until(/owner started/))
-  const sid = await createSession(bus, 'half')
-  await rivalLease(t, bus)
-  await requestCommand(bus, sid, promptOf('p1'))
-  const [created, prompted] = await logOf(bus, sid)
-  if (!created || !prompted) throw new Error('no records')
-  const { sequence, record: newest } = created
-  const state = packState(applyRecord(initialState, newest))
-  const told = { v: 1, armed: true, proven: true, sequence, newest, state }
-  await passThrough(bus, sid, epoch =>
-    bus.nc.publish(handOverSubject(name, epoch, sessionId(sid)), JSON.stringify(told)),
-  )
+  const { bus, sid, created, prompted, told, knows, beforePrompt } = await toldOwner(t)
+  await told(knows(created, beforePrompt))
   const { recordSeq, snapshot } = await ask(bus, { v: 1, type: 'snapshot', sid })
   t.equal(recordSeq, prompted.sequence)
   t.equal(snapshot.promptQueue.length, 1)
