@@ -30,12 +30,12 @@ export const promptsOf = async (bus: Bus) => {
   }
   return [...found]
 }
-/** Consumers per partition. */
+/** Names of the consumers of each partition, `p<partition>`. */
 export const consumers = async (bus: Bus) => {
-  const held = new Map<string, number>()
+  const held = new Map<string, string[]>()
   for await (const { name } of bus.jsm.consumers.list(CMD)) {
-    const [p] = name.split('-')
-    held.set(p as string, (held.get(p as string) ?? 0) + 1)
+    const p = name.split('-')[0] as string
+    held.set(p, [...(held.get(p) ?? []), name])
   }
   return held
 }

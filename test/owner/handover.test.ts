@@ -12,6 +12,7 @@ t.test('partitions change hands while commands come, when owners join and leave'
   const env = { ...NONE, OWNER_LEASE_MS: '60000' }
   const first = startOwner(t, ownerConfig(t, nats.url, env), { name: 'first' })
   await Promise.all(SIDS.map(sid => createSession(bus, sid)))
+  const made = await consumers(bus)
   let flowing = true
   let count = 0
   const flow = (async () => {
@@ -29,8 +30,13 @@ t.test('partitions change hands while commands come, when owners join and leave'
   t.ok(await promptAll(bus, 'last'))
   const expected = [...Array.from({ length: count }, (_, n) => `p${n}`), 'last']
   t.same(await promptsOf(bus), [expected.join()], `${count} rounds, in order, each once`)
+  t.same(await consumers(bus), made, 'they went from hand to hand')
   await second.stop()
-  t.same(await consumers(bus), new Map(), 'who leaves leaves nothing behind')
+  await publishCommand(bus, SIDS[0] as string, promptOf('nobody is there'))
+  startOwner(t, ownerConfig(t, nats.url, env), { name: 'third' })
+  t.ok(await promptAll(bus, 'third'))
+  t.same(await consumers(bus), made, 'they wait for whoever comes')
+  t.equal((await promptsOf(bus)).length, 2, 'and have what came meanwhile')
 })
 
 t.test('nats-server killed and started again', async t => {

@@ -21,10 +21,12 @@ export const partitionValue = z.object({
   incarnation: z.string(),
   state: z.enum(['owned', 'released']),
   epoch: z.int().nullable(),
+  /** The durable consumer, where it was made in an earlier epoch. */
+  consumer: z.string().optional(),
 })
 export type PartitionValue = z.infer<typeof partitionValue>
 
-/** The durable consumer of one epoch. */
+/** The durable consumer that is made in an epoch. */
 export const consumerName = (p: number, epoch: number): string => `p${p}-e${epoch}`
 
 /** Set by nats-server on the marker that stands where a lease has run out. */

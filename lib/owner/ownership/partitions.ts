@@ -23,8 +23,10 @@ import {
   type Claim,
   claimPartition,
   confirmClaim,
+  consumerOf,
   epochOf,
   isMine,
+  type Letting,
   releasePartition,
 } from './takeover.ts'
 
@@ -51,7 +53,7 @@ export type Partitions = {
 /** A partition at work, and its key as it was last written. */
 type Held = { readonly holding: Holding; claim: Claim }
 /** What is let go: without a holding, if it is ours by a claim whose answer never came. */
-type Leaving = Omit<Claim, 'consumer'> & { readonly heir: string | undefined }
+type Leaving = Letting & { readonly heir: string | undefined }
 
 /** Changes come in bunches: a new member, then its claims. */
 const DEBOUNCE_MS = 5
@@ -144,7 +146,9 @@ export const followPartitions = async (
         toClaim.push({ p, entry })
       } else if (!mine && entry && isMine(entry.value, lease)) {
         // A claim whose answer never came: others would wait for us for ever.
-        toRelease.push({ p, epoch: epochOf(entry), sequence: entry.sequence, heir: undefined })
+        const { sequence } = entry
+        const consumer = { name: consumerOf(p, entry) }
+        toRelease.push({ p, epoch: epochOf(entry), sequence, consumer, heir: undefined })
       }
     }
     await inParallel(toRelease, RELEASES_AT_ONCE, async one => {

@@ -1,9 +1,12 @@
 /**
- * Takes a partition: first the key, whose stream sequence is the epoch, then the commands. A durable
- * consumer of its own for every epoch makes the work queue deliver again exactly what nobody has
- * acknowledged, in the order in which it was stored; waiting for redelivery to an old consumer would
- * reorder. A work queue allows one consumer per filter, so whoever finds another in the way removes
- * it, once it is sure that its own epoch is still the newest.
+ * Takes a partition: first the key, whose stream sequence is the epoch, then the commands. What nobody
+ * has acknowledged must come again, in the order in which it was stored; waiting for redelivery would
+ * reorder. From somebody who let it go in order the durable consumer is taken over and put back, which on
+ * a cluster is twenty times as fast as another one: nothing that it delivers can be taken by its former
+ * user any more. From anybody else nothing is taken over: a process that was only paused would go on with
+ * later commands while the earlier ones are here. Then the consumer is removed, and a new one made. A work
+ * queue allows one consumer per filter, so whoever finds another in the way removes it, once it is sure
+ * that its own epoch is still the newest.
  */
 import { AckPolicy, type ConsumerInfo, JetStreamApiError } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
@@ -35,6 +38,8 @@ export type Claim = {
   readonly sequence: number
   readonly consumer: ConsumerInfo
 }
+/** What is known of a claim that may never have been answered. */
+export type Letting = Omit<Claim, 'consumer'> & { readonly consumer: Pick<ConsumerInfo, 'name'> }
 
 const apiCode = (error: unknown): number | undefined =>
   error instanceof JetStreamApiError ? error.code : undefined
@@ -47,7 +52,7 @@ const write = async (bus: Bus, p: number, value: PartitionValue, expected: numbe
 }
 
 /**
- * Claims a partition and makes its consumer.
+ * Claims a partition and its consumer.
  * @param found the key as it was judged to be free: anything newer is somebody's claim
  * @returns undefined when somebody else was faster
  */
@@ -57,7 +62,10 @@ export const claimPartition = async (
   me: Identity,
   found: PartitionEntry | undefined,
 ): Promise<Claim | undefined> => {
-  const value = { v: 1, ...me, state: 'owned', epoch: null } as const
+  const isLetGo = found?.value?.state === 'released'
+  const former = found && consumerOf(p, found)
+  const consumer = isLetGo ? former : undefined
+  const value = { v: 1, ...me, state: 'owned', epoch: null, consumer } as const
   const epoch = await write(bus, p, value, found?.sequence ?? 0).catch(async error => {
     if (!isWrongSequence(error)) throw error
     // An answer that was lost looks like this too: then the key is ours already.
@@ -66,11 +74,11 @@ export const claimPartition = async (
     return isClaim ? now.sequence : undefined
   })
   if (epoch === undefined) return undefined
-  // Who lets go removes it first.
-  const former = found?.value?.state === 'released' ? undefined : found && epochOf(found)
-  if (former) await removeConsumer(bus, consumerName(p, former))
-  const consumer = await makeConsumer(bus, p, epoch)
-  return consumer && { p, epoch, sequence: epoch, consumer }
+  const kept = consumer && (await takeConsumer(bus, consumer))
+  if (kept) return { p, epoch, sequence: epoch, consumer: kept }
+  if (former) await removeConsumer(bus, former)
+  const made = await makeConsumer(bus, p, epoch)
+  return made && { p, epoch, sequence: epoch, consumer: made }
 }
 
 /**
@@ -84,7 +92,8 @@ export const confirmClaim = async (
   me: Identity,
 ): Promise<Claim | undefined> => {
   const { p, epoch } = claim
-  const value = { v: 1, ...me, state: 'owned', epoch } as const
+  const consumer = claim.consumer.name
+  const value = { v: 1, ...me, state: 'owned', epoch, consumer } as const
   const sequence = await write(bus, p, value, claim.sequence).catch(async error => {
     if (!isWrongSequence(error)) throw error
     // An answer that was lost looks like this too.
@@ -97,17 +106,21 @@ export const confirmClaim = async (
 /** The epoch that a key names: its own sequence, if it names none. */
 export const epochOf = ({ value, sequence }: PartitionEntry): number => value?.epoch ?? sequence
 
+/** The consumer that a key names, or that of its epoch. */
+export const consumerOf = (p: number, entry: PartitionEntry): string =>
+  entry.value?.consumer ?? consumerName(p, epochOf(entry))
+
 /**
- * Says that the partition is free, unless somebody has taken it.
+ * Says that the partition is free, unless somebody has taken it. Nothing that its consumer delivers may
+ * be taken any more.
  * @returns the sequence of its key then
  */
 export const releasePartition = async (
   bus: Bus,
-  { p, epoch, sequence }: Omit<Claim, 'consumer'>,
+  { p, epoch, sequence, consumer }: Letting,
   me: Identity,
 ): Promise<number | undefined> => {
-  await removeConsumer(bus, consumerName(p, epoch))
-  const value = { v: 1, ...me, state: 'released', epoch } as const
+  const value = { v: 1, ...me, state: 'released', epoch, consumer: consumer.name } as const
   return write(bus, p, value, sequence).catch(error => {
     if (!isWrongSequence(error)) throw error
     return undefined
@@ -124,6 +137,24 @@ const readPartition = async (bus: Bus, p: number): Promise<PartitionEntry | unde
   return { value: readOwnValue(partitionValue, found.data, found.header), sequence: found.seq }
 }
 
+const SETTINGS = {
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(ACK_WAIT_MS),
+  max_ack_pending: MOST_HELD,
+  max_deliver: -1,
+}
+
+/**
+ * Puts a consumer back to what is not acknowledged.
+ * @returns undefined when that fails, for whatever reason, or it is not as we make them: another will do
+ */
+const takeConsumer = async (bus: Bus, name: string): Promise<ConsumerInfo | undefined> => {
+  const asked = bus.jsm.consumers.reset(CMD, name)
+  const info = await ledBy(bus, { stream: CMD, consumer: name }, asked).catch(() => undefined)
+  const { ack_wait, max_ack_pending } = info?.config ?? {}
+  return ack_wait === SETTINGS.ack_wait && max_ack_pending === MOST_HELD ? info : undefined
+}
+
 /** @returns undefined when the epoch is over */
 const makeConsumer = async (
   bus: Bus,
@@ -136,10 +167,7 @@ const makeConsumer = async (
       return await bus.jsm.consumers.add(CMD, {
         durable_name: consumerName(p, epoch),
         filter_subject: filter,
-        ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(ACK_WAIT_MS),
-        max_ack_pending: MOST_HELD,
-        max_deliver: -1,
+        ...SETTINGS,
       })
     } catch (error) {
       const code = apiCode(error)
