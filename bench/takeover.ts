@@ -19,7 +19,7 @@ import { insistently, sayWaits, spellOf, type Wait } from './waits.ts'
 
 /** A cluster on one machine writes everything three times. */
 const SESSIONS = process.argv[3] === '3' ? 60 : 300
-const PROMPT_EVERY_MS = 300
+const PROMPT_EVERY_MS = process.argv[3] === '3' ? 1_000 : 300
 const SETTLE_MS = 1_500
 const rounds = Number(process.argv[2] ?? 10)
 const replicas = process.argv[3] === '3' ? 3 : 1
