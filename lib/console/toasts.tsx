@@ -69,8 +69,8 @@ export const Toasts = () => {
     return () => void watchers.delete(tell)
   }, [])
   return (
-    <div role="alert">
-      <ul class="toasts">
+    <div class="toasts" role="alert">
+      <ul>
         {toasts.map(one => (
           <One key={one.id} {...one} />
         ))}

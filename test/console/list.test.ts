@@ -1,5 +1,5 @@
 /** Many sessions in a real browser: found, put away, and read on a narrow screen. Nothing runs: no provider. */
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import t from 'tap'
 import { startSystem } from '../fixtures/system.ts'
 import { findChromium, startBrowser } from './chromium.ts'
@@ -12,6 +12,8 @@ const rows = (page: Page) => page.locator('.sessions li')
 const search = (page: Page) => page.getByRole('searchbox', { name: 'Search sessions by title' })
 const shows = (page: Page, count: number) =>
   page.waitForFunction(n => document.querySelectorAll('.sessions li').length === n, count)
+/** The lower edge, in pixels from the top of the window. */
+const ends = (of: Locator) => of.evaluate(one => one.getBoundingClientRect().bottom)
 
 t.test('many sessions', { skip, timeout: 240_000 }, async t => {
   const system = await startSystem(t)
@@ -38,6 +40,7 @@ t.test('many sessions', { skip, timeout: 240_000 }, async t => {
   await page.getByRole('heading', { name: 'The café’s door' }).waitFor()
   await search(page).fill('nothing like it')
   await page.getByText('No session is called so.').waitFor()
+  t.equal(await ends(page.locator('aside')), 800, 'the page fills the window')
   await search(page).fill('café')
   await shows(page, 1)
 
@@ -81,6 +84,15 @@ t.test('many sessions', { skip, timeout: 240_000 }, async t => {
   await message.waitFor()
   await page.getByRole('button', { name: 'Send' }).click({ timeout: 5_000 })
   await page.locator('.queue li', { hasText: 'something' }).waitFor()
+
+  t.comment('a refused prompt is seen below a long queue')
+  for (let n = 2; n <= 11; n++) {
+    await box.fill(`prompt ${n}`)
+    await box.press('Enter')
+  }
+  const refused = page.locator('.queue .refused')
+  await refused.getByRole('alert').waitFor()
+  t.ok((await ends(refused)) <= (await ends(page.locator('.queue'))))
 
   t.comment('signed out in another window')
   const other = await context.newPage()
