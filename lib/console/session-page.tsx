@@ -65,7 +65,7 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
       </div>
       {info && (
         <div class="pills">
-          <SessionPill status={info.status} />
+          <SessionPill status={info.status} runs={info.isProcessing} />
           <SandboxPill view={view} />
         </div>
       )}
