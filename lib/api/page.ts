@@ -85,11 +85,11 @@ ${byGithub(github, next, 'Try again')}<p><a href="/login">Other ways to sign in<
     ),
 
   /** The code is used, too old, or never was one. */
-  used: () =>
+  used: (github: GithubConfig | null) =>
     page(
       'This link no longer works',
       `<p>A sign-in link works once, and an invitation for ten minutes.</p>
-<p>The developer: stop <code>npm start</code> and run it again, it prints a new link. Your sessions are kept.</p>
+${byGithub(github, '/', 'Sign in')}<p>The developer: stop <code>npm start</code> and run it again, it prints a new link. Your sessions are kept.</p>
 <p>Everybody else: ask for a new invitation.</p>`,
     ),
 

@@ -37,6 +37,7 @@ const person = z.looseObject({
   gitHost: z.boolean().optional(),
 })
 export type Person = z.infer<typeof person>
+const repositories = z.looseObject({ repos: z.array(z.looseObject({ fullName: z.string() })) })
 const invited = z.looseObject({ path: z.string(), expiresAt: z.number() })
 const done = z.looseObject({ status: z.string() })
 /** Open, or brought up to date; or pushed, for a person to open at `createPrUrl`. */
@@ -128,8 +129,21 @@ export const openRest = ({ url, headers = () => ({}) }: RestOptions) => {
 
   return {
     me: () => call(person, 'GET', '/me'),
-    sessions: (options: { limit?: number; cursor?: string; search?: string } = {}) =>
-      call(sessionList, 'GET', `/sessions?${query(options)}`),
+    sessions: (
+      options: {
+        limit?: number
+        cursor?: string | null
+        /** Part of a title. */
+        search?: string
+        /** A status that is left out. */
+        excludeStatus?: string
+      } = {},
+    ) => call(sessionList, 'GET', `/sessions?${query(options)}`),
+    /** Names of the repositories that a session may be opened on, where there is a git host. */
+    repositories: async (): Promise<string[]> => {
+      const { repos } = await call(repositories, 'GET', '/repos')
+      return repos.map(({ fullName }) => fullName)
+    },
     createSession: ({ idempotencyKey, ...body }: NewSession) =>
       call(z.looseObject({ sessionId: z.string() }), 'POST', '/sessions', {
         body,

@@ -4,7 +4,7 @@ import type { Person } from '../client/rest.ts'
 import { statusOf } from '../client/rest.ts'
 import { NewSession } from './new-session.tsx'
 import { rest } from './rest.ts'
-import { onLink, useRoute } from './route.ts'
+import { onLink, toSignIn, useRoute } from './route.ts'
 import { SessionList } from './session-list.tsx'
 import { SessionPage } from './session-page.tsx'
 import { Toasts } from './toasts.tsx'
@@ -32,9 +32,13 @@ export const App = () => {
   const sid = useRoute()
   const [listShown, setListShown] = useState(false)
   useEffect(() => setListShown(false), [sid])
-  if (me === null) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)
-  }
+  useEffect(() => {
+    if (!listShown) return
+    const onKey = (event: KeyboardEvent) => event.key === 'Escape' && setListShown(false)
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [listShown])
+  if (me === null) toSignIn()
   if (!me) return null
   return (
     <div class={`frame ${listShown ? 'list-shown' : ''}`}>
@@ -61,7 +65,13 @@ export const App = () => {
         >
           ☰ <span class="unseen">Sessions</span>
         </button>
-        {sid ? <SessionPage key={sid} sid={sid} me={me} /> : <NewSession />}
+        {/* Narrow screens: what lies beside the list puts it away. Its own button does so by keyboard. */}
+        <div class="veil" aria-hidden="true" onClick={() => setListShown(false)} />
+        {sid ? (
+          <SessionPage key={sid} sid={sid} me={me} />
+        ) : (
+          <NewSession gitHost={me.gitHost !== false} />
+        )}
       </main>
       <Toasts />
     </div>

@@ -18,10 +18,13 @@ const HUES = 12
 const hueOf = (userId: string): number =>
   [...userId].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % HUES
 
+/** Pictures that cannot be had are asked for once, not for every line. */
+const broken = new Set<string>()
+
 type Who = { readonly userId: string; readonly name: string; readonly avatar?: string | undefined }
 
 export const Avatar = ({ who, status }: { who: Who; status?: string }) => {
-  const [broken, setBroken] = useState(false)
+  const [, redraw] = useState(0)
   const said = status === 'idle' ? `${who.name} (away)` : who.name
   return (
     <span
@@ -30,8 +33,15 @@ export const Avatar = ({ who, status }: { who: Who; status?: string }) => {
       aria-label={said}
       title={said}
     >
-      {who.avatar && !broken ? (
-        <img src={who.avatar} alt="" onError={() => setBroken(true)} />
+      {who.avatar && !broken.has(who.avatar) ? (
+        <img
+          src={who.avatar}
+          alt=""
+          onError={() => {
+            broken.add(who.avatar as string)
+            redraw(n => n + 1)
+          }}
+        />
       ) : (
         initialsOf(who.name)
       )}

@@ -1,12 +1,14 @@
 /** A link by which one other person joins this session: it works once, for ten minutes. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { rest } from './rest.ts'
-import { toast, toastError } from './toasts.tsx'
+import { textOf } from './toasts.tsx'
 
 export const Invite = ({ sid }: { sid: string }) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const [name, setName] = useState('')
   const [link, setLink] = useState('')
+  const [copied, setCopied] = useState(false)
+  const [problem, setProblem] = useState('')
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (link) field.current?.select()
@@ -17,20 +19,23 @@ export const Invite = ({ sid }: { sid: string }) => {
     try {
       const { path } = await rest.invite(name, sid)
       setLink(`${location.origin}${path}`)
+      setProblem('')
     } catch (error) {
-      toastError(error)
+      setProblem(textOf(error))
     }
   }
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(link)
-      toast('note', 'The link is on your clipboard')
+      setCopied(true)
     } catch {
       field.current?.select()
     }
   }
   const open = () => {
     setName('')
+    setProblem('')
+    setCopied(false)
     setLink('')
     dialog.current?.showModal()
   }
@@ -50,7 +55,7 @@ export const Invite = ({ sid }: { sid: string }) => {
             <div class="row">
               <input ref={field} readOnly value={link} aria-label="Invitation link" />
               <button type="button" class="primary" onClick={copy}>
-                Copy
+                {copied ? 'Copied' : 'Copy'}
               </button>
             </div>
           </>
@@ -69,6 +74,7 @@ export const Invite = ({ sid }: { sid: string }) => {
             </button>
           </form>
         )}
+        {problem && <p role="alert">{problem}</p>}
         <form method="dialog">
           <button type="submit" class="quiet">
             Close

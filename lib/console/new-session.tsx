@@ -8,16 +8,35 @@ import { toast, toastError } from './toasts.tsx'
 import { leavePrompt } from './use-session.ts'
 
 const DEMO = 'demo/hello'
+/** Where the repository of one's last session is kept. */
+const LAST = 'repository'
+/** As the api takes them. */
+const REPOSITORY = /^([a-z\d][\w.-]*)\/([a-z\d][\w.-]*)$/i
 const TITLE_CHARS = 80
 
 const titleOf = (prompt: string): string => {
   const line = prompt.trim().split('\n')[0] ?? ''
-  return line.length > TITLE_CHARS ? `${line.slice(0, TITLE_CHARS - 1)}…` : line
+  // By whole characters: half of an emoji is none.
+  const letters = [...line]
+  return letters.length > TITLE_CHARS ? `${letters.slice(0, TITLE_CHARS - 1).join('')}…` : line
 }
 
-export const NewSession = () => {
+/** What may be worked on, as far as the git host says. */
+const useRepositories = (gitHost: boolean): readonly string[] => {
+  const [names, setNames] = useState<readonly string[]>([])
+  useEffect(() => {
+    // Without an answer there is nothing to choose from, but a name can be typed all the same.
+    if (gitHost) rest.repositories().then(setNames, () => {})
+  }, [gitHost])
+  return names
+}
+
+export const NewSession = ({ gitHost }: { gitHost: boolean }) => {
   const [text, setText] = useState('')
-  const [repository, setRepository] = useState(DEMO)
+  const known = useRepositories(gitHost)
+  const [typed, setTyped] = useState(() => localStorage.getItem(LAST))
+  const offered = known.length === 0 || known.includes(DEMO) ? DEMO : known[0]
+  const repository = typed ?? offered ?? DEMO
   const [busy, setBusy] = useState(false)
   /** One for each thing asked for: pressing again after a failure does not make a second session. */
   const key = useRef({ of: '', id: '' })
@@ -26,8 +45,8 @@ export const NewSession = () => {
   }, [])
 
   const start = async (prompt: string) => {
-    const [repoOwner, repoName, more] = repository.trim().split('/')
-    if (!repoOwner || !repoName || more !== undefined) {
+    const [, repoOwner, repoName] = REPOSITORY.exec(repository.trim()) ?? []
+    if (!repoOwner || !repoName) {
       return toast('error', 'A repository is an owner and a name, such as demo/hello')
     }
     const asked = JSON.stringify([repository, prompt])
@@ -40,6 +59,7 @@ export const NewSession = () => {
         title: titleOf(prompt),
         idempotencyKey: key.current.id,
       })
+      localStorage.setItem(LAST, `${repoOwner}/${repoName}`)
       leavePrompt(sessionId, prompt)
       go(sessionId)
     } catch (error) {
@@ -59,8 +79,14 @@ export const NewSession = () => {
           value={repository}
           spellcheck={false}
           autocapitalize="off"
-          onInput={event => setRepository(event.currentTarget.value)}
+          list="repositories"
+          onInput={event => setTyped(event.currentTarget.value)}
         />
+        <datalist id="repositories">
+          {known.map(name => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
       </label>
       <PromptBox
         text={text}

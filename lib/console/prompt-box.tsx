@@ -1,5 +1,5 @@
 /** Where people type. Enter sends, Shift+Enter is a new line; Ctrl/Cmd+Enter sends as well. */
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 
 export const MAX_CHARS = 64_000
 
@@ -21,13 +21,6 @@ export const PromptBox = (props: Props) => {
     // A keyboard that springs up on a phone hides what one came to read.
     if (matchMedia('(hover: hover)').matches) area.current?.focus()
   }, [])
-  // As high as its text, up to what the style allows.
-  useLayoutEffect(() => {
-    const box = area.current
-    if (!box) return
-    box.style.height = 'auto'
-    box.style.height = `${box.scrollHeight + 2}px`
-  }, [text])
 
   const ready = text.trim() !== '' && !disabled
   const send = () => {
@@ -66,16 +59,19 @@ export const PromptBox = (props: Props) => {
         </div>
       )}
       <div class="field">
-        <textarea
-          ref={area}
-          rows={1}
-          value={text}
-          maxLength={MAX_CHARS}
-          aria-label={props.label}
-          placeholder={props.placeholder}
-          onInput={event => onText(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
-        />
+        {/* As high as its text, by style alone: a height that is measured moves all that is above it. */}
+        <div class="grows" data-text={text}>
+          <textarea
+            ref={area}
+            rows={1}
+            value={text}
+            maxLength={MAX_CHARS}
+            aria-label={props.label}
+            placeholder={props.placeholder}
+            onInput={event => onText(event.currentTarget.value)}
+            onKeyDown={onKeyDown}
+          />
+        </div>
         <button type="submit" class="primary" disabled={!ready}>
           {props.action}
         </button>

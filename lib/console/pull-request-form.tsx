@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks'
 import { statusOf } from '../client/rest.ts'
 import { rest } from './rest.ts'
-import { toast, toastError } from './toasts.tsx'
+import { textOf, toast, toastError } from './toasts.tsx'
 
 export const PullRequestButton = ({ sid, title }: { sid: string; title: string | null }) => {
   const dialog = useRef<HTMLDialogElement>(null)
@@ -12,6 +12,7 @@ export const PullRequestButton = ({ sid, title }: { sid: string; title: string |
   const [body, setBody] = useState('')
   const [draft, setDraft] = useState(false)
   const [busy, setBusy] = useState(false)
+  const [problem, setProblem] = useState('')
 
   const open = () => {
     if (!busy) {
@@ -19,12 +20,14 @@ export const PullRequestButton = ({ sid, title }: { sid: string; title: string |
       setName(title ?? '')
       setBody('')
       setDraft(false)
+      setProblem('')
     }
     dialog.current?.showModal()
   }
   const create = async (event: SubmitEvent) => {
     event.preventDefault()
     setBusy(true)
+    setProblem('')
     try {
       const made = await rest.openPullRequest(sid, {
         title: name.trim(),
@@ -41,7 +44,9 @@ export const PullRequestButton = ({ sid, title }: { sid: string; title: string |
     } catch (error) {
       // What failed is over, and the next attempt is another request; without an answer it is not.
       if (statusOf(error) !== undefined) key.current = crypto.randomUUID()
-      toastError(error)
+      // Behind a dialog nobody reads a toast.
+      if (dialog.current?.open) setProblem(textOf(error))
+      else toastError(error)
     } finally {
       setBusy(false)
     }
@@ -79,6 +84,7 @@ export const PullRequestButton = ({ sid, title }: { sid: string; title: string |
             />{' '}
             As a draft
           </label>
+          {problem && <p role="alert">{problem}</p>}
           <div class="row">
             <button type="submit" class="primary" disabled={busy}>
               {busy ? 'Creating …' : 'Create'}

@@ -38,6 +38,11 @@ export const Queue = ({ session, onEdit }: Props) => {
   const [editing, setEditing] = useState<Editing | null>(null)
   const { list, moved } = useFocusAfterMove(view.queueVersion)
   const waiting = view.queue.filter(({ status }) => status === 'pending')
+  const refused = outbox.filter(({ refusal }) => refusal).length
+  // What was refused waits at the end, where a long queue hides it.
+  useLayoutEffect(() => {
+    if (refused > 0) list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' })
+  }, [refused])
   const running = view.queue.length - waiting.length
   const edited = waiting.find(({ messageId }) => messageId === editing?.messageId)
   if (waiting.length + outbox.length === 0 && !view.held && !editing) return null
@@ -110,7 +115,9 @@ export const Queue = ({ session, onEdit }: Props) => {
         {outbox.map(({ clientRequestId, content, refusal }) => (
           <li key={clientRequestId} class={refusal ? 'refused' : 'sending'}>
             <span class="place">{refusal ? '!' : '…'}</span>
-            <span class="who">{refusal ? refusal.message : 'Sending'}</span>
+            <span class="who" role={refusal ? 'alert' : undefined}>
+              {refusal ? refusal.message : 'Sending'}
+            </span>
             <span class="what">{content}</span>
             {refusal && (
               <span class="choices">

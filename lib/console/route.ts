@@ -10,6 +10,10 @@ export const go = (sid: string | null): void => {
   dispatchEvent(new PopStateEvent('popstate'))
 }
 
+/** To the sign-in, and back here afterwards. */
+export const toSignIn = (): void =>
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)
+
 /** The session on show, or null for the start. */
 export const useRoute = (): string | null => {
   const [sid, setSid] = useState(() => sessionIn(location.pathname))

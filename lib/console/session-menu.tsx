@@ -2,8 +2,8 @@
 import { useRef, useState } from 'preact/hooks'
 import { rest } from './rest.ts'
 import { go } from './route.ts'
-import { SESSIONS_CHANGED } from './session-list.tsx'
 import { toastError } from './toasts.tsx'
+import { SESSIONS_CHANGED } from './use-sessions.ts'
 
 type Asked = 'archive' | 'delete'
 
@@ -40,6 +40,8 @@ export const SessionMenu = ({ sid, status, mayEnd }: MenuProps) => {
   }
   const ask = (what: Asked) => {
     shut()
+    // The dialog gives the focus back to where it was, and what was pressed is no longer there.
+    menu.current?.querySelector('summary')?.focus()
     setAsked(what)
     dialog.current?.showModal()
   }

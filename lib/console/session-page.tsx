@@ -9,7 +9,6 @@ import { PullRequestButton } from './pull-request-form.tsx'
 import { PullRequests } from './pull-requests.tsx'
 import { Queue } from './queue.tsx'
 import { rest } from './rest.ts'
-import { SESSIONS_CHANGED } from './session-list.tsx'
 import { SessionMenu, unarchive } from './session-menu.tsx'
 import { SessionTitle } from './session-title.tsx'
 import { ConnectionBar, SandboxPill, SessionPill } from './status.tsx'
@@ -17,6 +16,7 @@ import { SUGGESTIONS } from './suggestions.ts'
 import { Timeline } from './timeline.tsx'
 import { toast } from './toasts.tsx'
 import { useSession } from './use-session.ts'
+import { SESSIONS_CHANGED } from './use-sessions.ts'
 
 const draftKey = (sid: string) => `draft:${sid}`
 
@@ -51,7 +51,11 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
   return (
     <header class="session-head">
       <div class="what">
-        {info ? <SessionTitle sid={sid} title={info.title} /> : <h1>Loading …</h1>}
+        {info ? (
+          <SessionTitle sid={sid} title={info.title} />
+        ) : (
+          <h1>{session.connection.kind === 'ended' ? 'No session' : 'Loading …'}</h1>
+        )}
         {info && (
           <p class="dim">
             {info.repoOwner}/{info.repoName}
@@ -61,7 +65,7 @@ const Head = ({ sid, session, me }: { sid: string; session: Session; me: Person 
       </div>
       {info && (
         <div class="pills">
-          <SessionPill status={info.status} />
+          <SessionPill status={info.status} runs={info.isProcessing} />
           <SandboxPill view={view} />
         </div>
       )}

@@ -44,9 +44,13 @@ const SESSION_TEXTS: Readonly<Record<string, string>> = {
   cancelled: 'Cancelled',
 }
 export const sessionText = (status: string): string => SESSION_TEXTS[status] ?? status
-export const SessionPill = ({ status }: { status: string }) => (
-  <Pill tone={SESSION_TONES[status] ?? 'off'} text={sessionText(status)} name="session" />
-)
+/** A session is active from its first prompt on; the agent works only while one of them runs. */
+export const SessionPill = ({ status, runs }: { status: string; runs: boolean }) =>
+  status === 'active' && !runs ? (
+    <Pill tone="off" text="Waiting" name="session" />
+  ) : (
+    <Pill tone={SESSION_TONES[status] ?? 'off'} text={sessionText(status)} name="session" />
+  )
 
 const secondsTo = (atMs: number) => Math.max(0, Math.ceil((atMs - Date.now()) / 1000))
 

@@ -10,6 +10,9 @@ const DRAWN = 300
 /** Within so many pixels of the end the reader counts as being there. */
 const NEAR_PX = 80
 
+const isNear = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement) =>
+  scrollHeight - scrollTop - clientHeight < NEAR_PX
+
 export const Timeline = ({ session }: { session: Session }) => {
   const { view } = session
   const items = useMemo(() => readingOrder(view.lines), [view.lines])
@@ -18,6 +21,8 @@ export const Timeline = ({ session }: { session: Session }) => {
   const scroller = useRef<HTMLDivElement>(null)
   const [atEnd, setAtEnd] = useState(true)
   const hidden = Math.max(0, items.length - drawn)
+  /** Where it was scrolled to when that was last said. */
+  const top = useRef(0)
 
   const toEnd = () => {
     const box = scroller.current
@@ -28,10 +33,37 @@ export const Timeline = ({ session }: { session: Session }) => {
   useLayoutEffect(() => {
     if (atEnd) toEnd()
   })
+  // So does a change of what is around it: a longer queue, a keyboard on a phone.
+  useLayoutEffect(() => {
+    const box = scroller.current
+    if (!box || !atEnd) return
+    const sizes = new ResizeObserver(toEnd)
+    sizes.observe(box)
+    return () => sizes.disconnect()
+  }, [atEnd])
+  // Whoever sends something wants to see what becomes of it.
+  const sent = session.outbox.at(-1)?.clientRequestId
+  useLayoutEffect(() => {
+    if (sent) toEnd()
+  }, [sent])
   const onScroll = () => {
     const box = scroller.current
-    if (box) setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX)
+    if (!box) return
+    // Only who goes up leaves the end: it also moves away when something grows.
+    const wentUp = box.scrollTop < top.current
+    top.current = box.scrollTop
+    setAtEnd(isNear(box) || (atEnd && !wentUp))
   }
+  // What is folded open is read now, if it is long. (The event is not one that bubbles.)
+  useLayoutEffect(() => {
+    const box = scroller.current
+    const onToggle = ({ target }: Event) => {
+      if ((target as HTMLDetailsElement).open) setAtEnd(false)
+      requestAnimationFrame(() => box && setAtEnd(isNear(box)))
+    }
+    box?.addEventListener('toggle', onToggle, true)
+    return () => box?.removeEventListener('toggle', onToggle, true)
+  }, [])
 
   const showEarlier = async () => {
     const box = scroller.current

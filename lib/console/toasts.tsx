@@ -23,8 +23,12 @@ export const toast = (kind: Toast['kind'], text: string): void => {
 }
 
 /** What to tell of something that was thrown. */
-export const toastError = (error: unknown): void =>
-  toast('error', error instanceof Error ? error.message : String(error))
+export const textOf = (error: unknown): string => {
+  // All that `fetch` says without an answer is "Failed to fetch", or the like.
+  if (error instanceof TypeError) return 'The server does not answer: try again'
+  return error instanceof Error ? error.message : String(error)
+}
+export const toastError = (error: unknown): void => toast('error', textOf(error))
 
 /** As {@link toastError}, for a change of something that others change too. */
 export const toastChange = (error: unknown): void => {
@@ -65,10 +69,12 @@ export const Toasts = () => {
     return () => void watchers.delete(tell)
   }, [])
   return (
-    <ul class="toasts" role="alert" aria-live="assertive">
-      {toasts.map(one => (
-        <One key={one.id} {...one} />
-      ))}
-    </ul>
+    <div class="toasts" role="alert">
+      <ul>
+        {toasts.map(one => (
+          <One key={one.id} {...one} />
+        ))}
+      </ul>
+    </div>
   )
 }

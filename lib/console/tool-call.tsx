@@ -1,6 +1,7 @@
 /** What an agent did: one line, with arguments and output folded away behind it. */
 import { useState } from 'preact/hooks'
 import type { Item } from '../client/reading.ts'
+import { terminalText } from './terminal-text.ts'
 
 type Args = Readonly<Record<string, unknown>>
 
@@ -38,7 +39,7 @@ export const ToolCall = ({ event }: { event: Item['event'] }) => {
   const [open, setOpen] = useState(false)
   const status = STATES[textOf(event.status)] ?? 'waiting'
   const args = textOf(event.args)
-  const output = textOf(event.output)
+  const output = terminalText(textOf(event.output))
   const subject = subjectOf(event)
   const { preview, lines } = previewOf(open ? '' : output, status === 'running')
   return (

@@ -50,13 +50,15 @@ export const useSession = (sid: string): Session | null => {
       opened.presence(document.hidden ? 'idle' : 'active')
       if (!document.hidden) opened.nudge()
     }
-    const onOnline = () => opened.nudge()
+    const onNetwork = () => opened.nudge()
     onWake()
     document.addEventListener('visibilitychange', onWake)
-    addEventListener('online', onOnline)
+    addEventListener('online', onNetwork)
+    addEventListener('offline', onNetwork)
     return () => {
       document.removeEventListener('visibilitychange', onWake)
-      removeEventListener('online', onOnline)
+      removeEventListener('online', onNetwork)
+      removeEventListener('offline', onNetwork)
       opened.close()
       setSession(null)
     }

@@ -35,6 +35,14 @@ export type Outcome =
 type Pull = Awaited<ReturnType<typeof pullsOf>>[number]
 type Place = { readonly owner: string; readonly repo: string }
 
+/** GitHub's words; for the refusal that people meet most, with what to do. */
+const refusalOf = (error: unknown): string => {
+  const words = wordsOf(error)
+  return /No commits between/.test(words)
+    ? `Nothing is committed yet, do that first (${words})`
+    : words
+}
+
 /** By which a request knows what it has done, when nobody heard of it. People do not see it. */
 const markOf = ({ requestId }: PullRequestJob): string => `<!-- request ${requestId} -->`
 
@@ -95,7 +103,7 @@ export const openPullRequest = async (call: Caller, opening: Opening): Promise<O
   } catch (error) {
     if (isPassing(error)) throw error
     if (isRefusal(error)) return { outcome: 'may_not', error }
-    if (statusOf(error) === UNPROCESSABLE) return { outcome: 'refused', words: wordsOf(error) }
+    if (statusOf(error) === UNPROCESSABLE) return { outcome: 'refused', words: refusalOf(error) }
     throw error
   }
 }

@@ -85,7 +85,7 @@ t.test('what GitHub refuses is told in its words, and not tried again', async t 
   t.strictSame(await pullRequest(sid), {
     status: 'failed',
     code: 'GITHUB_REFUSED',
-    error: `Validation Failed: ${message}`,
+    error: `Nothing is committed yet, do that first (Validation Failed: ${message})`,
   })
   t.equal(github.countOf(/^POST .*pulls$/) - before, 1)
   const other = await session()

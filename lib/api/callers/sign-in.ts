@@ -47,13 +47,13 @@ export const signIn = async (app: App, room: Room): Promise<void> => {
     if (invite) return sendPage(reply, 200, signInPage.invited(invite, code))
     // The same link opened twice in one browser: there is nothing left to do.
     if (personOf(request, room)) return reply.redirect(ownPath(next), 303)
-    if (code) return sendPage(reply, 403, signInPage.used())
+    if (code) return sendPage(reply, 403, signInPage.used(config.github))
     return sendPage(reply, 200, signInPage.needed(config.github, ownPath(next)))
   })
 
   app.post('/login', { schema: { body: codeIn } }, async (request, reply) => {
     const invite = await redeemInvite(codes, request.body?.code ?? '', nowMs())
-    if (!invite) return sendPage(reply, 403, signInPage.used())
+    if (!invite) return sendPage(reply, 403, signInPage.used(config.github))
     return admit(room, reply, invite.who, sessionPath(invite.sid))
   })
 

@@ -7,10 +7,13 @@ import { escapeHtml, type Html, html, raw } from './html.ts'
 
 const SAFE_ADDRESS = /^(https?:|mailto:|#|\/|[^:]*$)/i
 
+/** A comment in HTML is not shown: a pull request of ours carries its mark in one. */
+const htmlText = (text: string): string => escapeHtml(text.replace(/<!--[\s\S]*?-->/g, ''))
+
 /** Foreign Markdown: HTML in it is shown as text, and only harmless addresses become links. */
 const marked = new Marked({
   gfm: true,
-  renderer: { html: ({ text }) => escapeHtml(text), image: ({ text }) => escapeHtml(text) },
+  renderer: { html: ({ text }) => htmlText(text), image: ({ text }) => escapeHtml(text) },
   walkTokens: token => {
     if (token.type === 'link' && !SAFE_ADDRESS.test(token.href)) token.href = '#'
   },

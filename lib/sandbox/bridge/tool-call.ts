@@ -35,9 +35,10 @@ const KIND_NAMES: Readonly<Record<string, string>> = { execute: 'bash' }
 /** A short name: the agent's own when it gives one, else one for the kind of tool. */
 const nameOf = (call: ToolCallState): string => {
   if (call.name) return call.name.slice(0, 64)
-  if (call.firstTitle && /^[\w.:-]{1,64}$/.test(call.firstTitle)) return call.firstTitle
+  // The title of a command is the command, which may be a single word as well.
   const kind = call.kind ?? 'other'
-  return KIND_NAMES[kind] ?? kind
+  if (KIND_NAMES[kind]) return KIND_NAMES[kind]
+  return call.firstTitle && /^[\w.:-]{1,64}$/.test(call.firstTitle) ? call.firstTitle : kind
 }
 
 /** The `tool_call` event of a call's present state. */
