@@ -1,5 +1,5 @@
 /** What every answer carries, and the answer to every `OPTIONS` (spec 3.1). */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { v7 } from 'uuid'
 
 /** A trace id of the caller's is kept when it is harmless to log and to pass on. */
@@ -29,19 +29,36 @@ declare module 'fastify' {
 /** Makes a request's id. */
 export const requestId = (): string => v7()
 
+const setHeaders = (request: FastifyRequest, reply: FastifyReply): void => {
+  const given = request.headers['x-trace-id']
+  request.traceId = typeof given === 'string' && TRACE_ID.test(given) ? given : v7()
+  reply.headers({
+    ...SECURITY,
+    'access-control-allow-origin': '*',
+    'cache-control': 'no-store',
+    'x-request-id': request.id,
+    'x-trace-id': request.traceId,
+  })
+}
+
+/** Answers a path that Fastify cannot even read, as any other that does not exist. No hook has seen it. */
+export const answerUnreadable = (
+  _error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void => {
+  setHeaders(request, reply)
+  reply
+    .code(404)
+    .type('application/json')
+    .send(JSON.stringify({ error: 'Not found' }))
+}
+
 /** Sets the headers, and answers `OPTIONS` for any path before anybody asks who is calling. */
 export const sendHeaders = (app: FastifyInstance): void => {
   app.decorateRequest('traceId', '')
   app.addHook('onRequest', async (request, reply) => {
-    const given = request.headers['x-trace-id']
-    request.traceId = typeof given === 'string' && TRACE_ID.test(given) ? given : v7()
-    reply.headers({
-      ...SECURITY,
-      'access-control-allow-origin': '*',
-      'cache-control': 'no-store',
-      'x-request-id': request.id,
-      'x-trace-id': request.traceId,
-    })
+    setHeaders(request, reply)
     if (request.method === 'OPTIONS') return reply.headers(CORS).code(200).send()
   })
 }

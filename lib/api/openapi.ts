@@ -70,7 +70,8 @@ const WRITING = [...ASKING, 'STREAM_FULL', 'REQUEST_CONFLICT'] as const
 const refusalsOf = ({ method, url, schema }: Documented): ReadonlySet<ErrorCode> => {
   const isOpen = Array.isArray(schema.security) && schema.security.length === 0
   const isSession = url.startsWith('/sessions/:id')
-  const takes = schema.body !== undefined
+  // A body that cannot be read is refused also where none is asked for.
+  const takes = method !== 'GET'
   const codes: readonly (readonly [boolean, readonly ErrorCode[]])[] = [
     [!isOpen, ['NOT_CONFIGURED']],
     [!isOpen && schema.security === undefined, ['UNAUTHORIZED']],

@@ -3,10 +3,15 @@
  * they would on machines of their own. It owns the process and the store's folder;
  * when the server dies, so does this, and whoever runs the Procfile starts both again on the
  * same port and store.
+ *
+ * A server that could not write to a stream, because its disk was full, serves that stream no more, and
+ * soon none, whatever becomes free, until it is started again. So it is ended as soon as there is room.
  */
 import { once } from 'node:events'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { fail } from '../../subjects/errors.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -20,6 +25,17 @@ import {
 
 /** The servers of a cluster speak to each other this far above the ports for clients. */
 const CLUSTER_PORTS_ABOVE = 2_000
+
+/** What a server says when it gives up a stream, or all of them. */
+const GAVE_UP = /critical write error|will be DISABLED/i
+/** With less than this it would soon give up again: it writes blocks of up to 8 MB. */
+const ROOM_MB = 16
+const LOOK_EVERY_MS = 1_000
+
+const freeMegabytes = async (folder: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(folder)
+  return (bavail * bsize) / 1024 ** 2
+}
 
 /** Port, store and peers of the server `number` (1, 2 …) of this machine. */
 export const natsNode = (
@@ -58,13 +74,26 @@ export const runNats = async (
   }
   const program = await ensureNatsServer(process.env, sentence => log.info(sentence))
   const node = natsNode(config, number)
+  const gaveUp = new AbortController()
   const { child, url } = await startNatsServer({
     program,
     ...node,
-    onLine: line => tellLine(line, log),
+    onLine: line => {
+      tellLine(line, log)
+      if (GAVE_UP.test(line)) gaveUp.abort()
+    },
   })
   log.info(`listens on ${url}`)
   const ended = once(child, 'exit')
+  const startAgain = async () => {
+    log.error(`${node.folder} cannot be written: it goes on by itself once ${ROOM_MB} MB are free`)
+    while (!signal.aborted && (await freeMegabytes(node.folder)) < ROOM_MB) {
+      await delay(LOOK_EVERY_MS, undefined, { ref: false })
+    }
+    await endNatsServer(child)
+  }
+  if (gaveUp.signal.aborted) void startAgain()
+  gaveUp.signal.addEventListener('abort', () => void startAgain())
   const stop = () => void (node.node ? retireNatsServer(child) : endNatsServer(child))
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop)

@@ -53,6 +53,16 @@ t.test('every answer has its headers, OPTIONS of anything too', async t => {
   t.not(forged.headers.get('x-trace-id'), 'a b', 'unless it is not one')
 })
 
+t.test('a path that cannot be read is one that does not exist', async t => {
+  for (const path of ['/sessions/%ff', '/sessions/%', `/sessions/${'x'.repeat(300)}/queue`]) {
+    const answer = await fetch(`${api}${path}`)
+    t.equal(answer.status, 404, path.slice(0, 20))
+    t.strictSame(await answer.json(), { error: 'Not found' })
+    t.equal(answer.headers.get('access-control-allow-origin'), '*')
+    t.match(answer.headers.get('x-request-id'), /^[0-9a-f-]{36}$/)
+  }
+})
+
 t.test('a session is created once', async t => {
   const headers = { 'idempotency-key': 'key-1' }
   const first = await call('POST', '/sessions', { ...body, title: 'One' }, { headers })
@@ -151,6 +161,8 @@ t.test('prompts and what came of them', async t => {
   const prompt = (sent: object) => call('POST', `/sessions/${sid}/prompt`, sent)
   t.match(await prompt({}), { status: 400, body: { error: 'content is required' } })
   t.match(await prompt({ content: '' }), { status: 400, body: { error: 'content is required' } })
+  const endless = await prompt({ content: 'x'.repeat(262_145) })
+  t.match(endless, { status: 400, body: { error: 'content is longer than 262144 characters' } })
   t.match(await prompt({ content: 'x', source: 'fax' }), {
     status: 400,
     body: { error: 'Invalid source' },

@@ -1,15 +1,13 @@
 /** No room, in a stream or on the owner's disk: what was accepted stays, and it heals by itself. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 import t from 'tap'
 import { ask } from '../../lib/bus/ask.ts'
 import { publishCommand, requestCommand } from '../../lib/bus/command.ts'
 import type { Bus } from '../../lib/bus/connect.ts'
 import { CMD, DLQ, EVT, JOB } from '../../subjects/streams.ts'
 import { startBus } from '../fixtures/bus.ts'
+import { fill, smallDisk } from '../fixtures/small-disk.ts'
 import { createSession, creation, logOf, ownerConfig, promptOf, startOwner } from './owners.ts'
 
 const left = async (bus: Bus, stream: string) => (await bus.jsm.streams.info(stream)).state.messages
@@ -62,23 +60,8 @@ t.test('a full stream', async t => {
   t.equal(await left(bus, DLQ), 0, 'nothing was given up')
 })
 
-/** A folder on a small disk of its own; undefined where nobody lets us have one. */
-const smallDisk = (t: { teardown(end: () => void): unknown }): string | undefined => {
-  const folder = mkdtempSync(join(tmpdir(), 'small-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' })
-  } catch {
-    return undefined
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', folder])
-    rmSync(folder, { recursive: true })
-  })
-  return folder
-}
-
 t.test("the owner's disk is full", { timeout: 60_000 }, async t => {
-  const folder = process.getuid?.() === 0 ? smallDisk(t) : undefined
+  const folder = smallDisk(t, 4)
   if (!folder) {
     t.comment('skipped: needs the right to mount a small disk')
     return
@@ -91,8 +74,7 @@ t.test("the owner's disk is full", { timeout: 60_000 }, async t => {
   const sid = await createSession(bus, 'full')
   await ask(bus, { v: 1, type: 'messages', sid, limit: 10 })
   const ballast = join(folder, 'ballast')
-  const { bavail, bsize } = statfsSync(folder)
-  writeFileSync(ballast, Buffer.alloc(bavail * bsize))
+  fill(folder, ballast)
 
   for (let n = 0; n < 20; n++) {
     const { reply } = await requestCommand(bus, sid, promptOf(`p${n}`, 'x'.repeat(20_000)))

@@ -13,7 +13,10 @@ const NEEDS_CONTENT = 'content is required'
 
 const newPrompt = z.object(
   {
-    content: z.string({ error: NEEDS_CONTENT }).min(1, { error: NEEDS_CONTENT }).max(WIRE_TEXT_MAX),
+    content: z
+      .string({ error: NEEDS_CONTENT })
+      .min(1, { error: NEEDS_CONTENT })
+      .max(WIRE_TEXT_MAX, { error: `content is longer than ${WIRE_TEXT_MAX} characters` }),
     authorId: z.string().max(256).nullish(),
     source: z.enum(PROMPT_SOURCES, { error: 'Invalid source' }).nullish(),
     model: z.string().min(1).max(128).nullish(),

@@ -117,6 +117,8 @@ export const pullRequests = (app: App, room: Room): void => {
       'PULL_REQUEST_CANCELLED',
       'PUSH_FAILED',
       'PULL_REQUEST_FAILED',
+      'GITHUB_REFUSED',
+      'REPOSITORY_NOT_INSTALLED',
       'NO_GIT_HOST',
     ] as const,
     response: { 200: z.union([opened, byHand]) },

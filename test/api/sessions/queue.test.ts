@@ -185,6 +185,13 @@ t.test('what REST says of a session and its queue', { timeout: 240_000 }, async 
       404: { description: /SESSION_NOT_FOUND.*PROMPT_NOT_FOUND/ },
       409: { description: /PROMPT_NOT_EDITABLE.*QUEUE_VERSION_CONFLICT/ },
     })
+    const refused = (path: string) => body.paths[`/sessions/{id}/${path}`].post.responses
+    t.match(
+      refused('warm'),
+      { 400: { description: /INVALID_JSON/ } },
+      'takes no body, and reads it',
+    )
+    t.match(refused('pr'), { 500: { description: /GITHUB_REFUSED/ } })
     for (const [path, operations] of Object.entries<never>(body.paths)) {
       for (const [method, { responses, summary }] of Object.entries<{
         summary?: string
