@@ -129,6 +129,7 @@ export const VARIABLES = {
   SANDBOX_PROVIDER: oneOf(['local', 'http', 'none'], 'local'),
   SANDBOX_API_URL: url(/^https?$/, 'https://sandboxes.example.com'),
   SANDBOX_API_SECRET: z.string().optional().describe('a secret text'),
+  SANDBOX_LIMIT: z.coerce.number().int().min(1).optional().describe('a whole number of at least 1'),
   AGENT_COMMAND: z.string().optional().describe('a command line'),
   AGENT_ENV: z
     .string()

@@ -4,9 +4,10 @@ import type { Pattern, Subject } from '../../subjects/subjects.ts'
 import type { Bus } from './connect.ts'
 import { parseJson } from './json.ts'
 
-/** Sends a signal. While the connection is down it is lost, as signals may be. */
+/** Sends a signal. While the connection is down, and once it is being closed, it is lost, as signals may be. */
 export const publishSignal = (bus: Bus, subject: Subject, signal: object): void => {
-  if (!bus.nc.isClosed()) bus.nc.publish(subject, JSON.stringify(signal))
+  const { nc } = bus
+  if (!nc.isClosed() && !nc.isDraining()) nc.publish(subject, JSON.stringify(signal))
 }
 
 /** Calls `onSignal` for every signal that fits the schema, until closed. */

@@ -9,6 +9,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { CommandInput } from '../../subjects/commands.ts'
@@ -51,6 +52,10 @@ const demoAgentCommand = () => `${shellQuoted(process.execPath)} ${shellQuoted(D
 
 const listOf = (text: string | undefined) => text?.split(',').filter(item => item !== '') ?? []
 
+/** A small agent and what it runs; whoever has a larger one sets SANDBOX_LIMIT. */
+const BYTES_PER_SANDBOX = 512 * 1024 ** 2
+const usualLimit = () => Math.max(4, Math.floor(totalmem() / BYTES_PER_SANDBOX))
+
 /** The provider that is configured; `none` has no process that comes here. */
 const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider> => {
   switch (config.sandboxProvider) {
@@ -59,6 +64,7 @@ const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider>
         dataDir: config.dataDir,
         agentCommand: config.agentCommand ?? demoAgentCommand(),
         agentInactivityMs: config.agentInactivityMs,
+        limit: config.sandboxLimit ?? usualLimit(),
         agentEnv: listOf(config.agentEnv),
         hosts: listOf(config.sandboxHosts),
         env: process.env,

@@ -17,10 +17,10 @@ import { ensureDemoRepository } from '../../process/demo-repository.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { clearStanding } from '../bridge/standing.ts'
 import { type Access, type Exit, type Provider, REPLACE_WITHIN_MS } from '../provider.ts'
-import { BRIDGE_MARK } from '../sweep.ts'
 import { endOf, howItEnded } from './ending.ts'
-import { isolationOf, notIsolated, type Probe, probeIsolation } from './isolation.ts'
-import { type GitHost, openMirrors } from './mirror.ts'
+import { type BridgeOptions, environmentOf } from './environment.ts'
+import { notIsolated, type Probe, probeIsolation } from './isolation.ts'
+import { openMirrors } from './mirror.ts'
 import { type Note, type NoteOf, readNote, writeNote } from './note.ts'
 import {
   adoptBridge,
@@ -33,25 +33,14 @@ import {
 import { prepareWorkspace, repositoryFolder } from './repositories.ts'
 import { openShelf } from './snapshot/shelf.ts'
 
-export type LocalProviderOptions = {
-  readonly dataDir: string
-  /** A shell command line. */
-  readonly agentCommand: string
-  readonly agentInactivityMs: number
-  /** Names of variables in `env` that the agent gets. */
-  readonly agentEnv: readonly string[]
-  /** Hosts that an isolated agent may reach. */
-  readonly hosts: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Where repositories come from; null: from `repos/` alone. */
-  readonly gitHost: GitHost | null
+export type LocalProviderOptions = BridgeOptions & {
+  /** How many sandboxes may run at a time. */
+  readonly limit: number
   /** Where snapshots are kept. */
   readonly objects: Objects
   readonly log: Log
 }
 
-/** Variables of the host that a bridge needs. */
-const PASSED = ['PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TERM', 'NODE_EXTRA_CA_CERTS']
 type Running = {
   readonly bridge: BridgeProcess
   readonly note: NoteOf<'running'>
@@ -68,6 +57,8 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   const shelf = openShelf({ objects: options.objects, path: options.env.PATH ?? '' })
   const mirrors = options.gitHost && openMirrors(repos, options.gitHost)
   const running = new Map<string, Running>()
+  /** Sessions whose sandboxes are being started. */
+  const starting = new Set<string>()
   const lines = new Map<string, Promise<unknown>>()
   let probe: Probe = { works: false, why: 'not tried' }
   let report: (exit: Exit) => Promise<void> = async () => {}
@@ -128,41 +119,11 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     await entry.settled
   }
 
-  const gitHosts = options.gitHost ? [new URL(options.gitHost.url).host] : []
-  const rulesOf = (folder: string, repository: string) =>
-    isolationOf({ dataDir, folder, repository, hosts: [...options.hosts, ...gitHosts] })
-
-  const bridgeEnv = (job: SpawnJob, access: Access, folder: string, repository: string) => {
-    const named = [...PASSED, ...options.agentEnv].filter(name => options.env[name] !== undefined)
-    return {
-      ...Object.fromEntries(named.map(name => [name, options.env[name] as string])),
-      SANDBOX_ID: job.sandboxId,
-      CONTROL_PLANE_URL: access.controlPlaneUrl,
-      SANDBOX_AUTH_TOKEN: access.token,
-      REPO_OWNER: job.repoOwner,
-      REPO_NAME: job.repoName,
-      SESSION_CONFIG: JSON.stringify({
-        session_id: job.sid,
-        repo_owner: job.repoOwner,
-        repo_name: job.repoName,
-        model: job.model,
-        opencode_session_id: job.agentSessionId,
-      }),
-      WORKSPACE: join(folder, 'workspace'),
-      [BRIDGE_MARK]: folder,
-      AGENT_COMMAND: options.agentCommand,
-      AGENT_INACTIVITY_MS: String(options.agentInactivityMs),
-      AGENT_ENV: options.agentEnv.join(','),
-      ...(mirrors ? { REPOSITORY_URL: mirrors.origin(job.repoOwner, job.repoName) } : {}),
-      ...('snapshotImageId' in job ? { RESTORED_FROM_SNAPSHOT: 'true' } : {}),
-      ...(probe.works ? { AGENT_ISOLATION: JSON.stringify(rulesOf(folder, repository)) } : {}),
-    }
-  }
+  const { rulesOf, bridgeEnv } = environmentOf({ ...options, mirrors })
 
   const start = async (wanted: SpawnJob | RestoreJob, access: Access) => {
-    const { sid, generation, sandboxId } = wanted
-    const folder = folderOf(sid)
-    const before = await readNote(folder)
+    const { sid, generation } = wanted
+    const before = await readNote(folderOf(sid))
     const open = probe.works ? null : notIsolated(probe.why)
     // Done already, or overtaken by a younger one: either way there is nothing to start.
     if (before && before.generation > generation) return { objectId: sid, warning: open }
@@ -170,6 +131,29 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       if (before.state === 'ended') await noteEnd(before, endOf(before))
       return { objectId: sid, warning: before.warning }
     }
+    return seated(sid, () => launch(wanted, access, before))
+  }
+
+  /** Holds a place on this host while a sandbox is being started. @throws code PROVIDER_UNAVAILABLE */
+  const seated = async <T>(sid: string, work: () => Promise<T>): Promise<T> => {
+    const others = new Set([...running.keys(), ...starting])
+    others.delete(sid)
+    if (others.size >= options.limit) {
+      const message = `All ${options.limit} places for sandboxes on this host are taken (SANDBOX_LIMIT). A prompt waits until one is free.`
+      throw fail('PROVIDER_UNAVAILABLE', { message })
+    }
+    starting.add(sid)
+    return work().finally(() => starting.delete(sid))
+  }
+
+  const launch = async (
+    wanted: SpawnJob | RestoreJob,
+    access: Access,
+    before: Note | undefined,
+  ) => {
+    const { sid, generation, sandboxId } = wanted
+    const folder = folderOf(sid)
+    const open = probe.works ? null : notIsolated(probe.why)
     await within(REPLACE_WITHIN_MS, end(sid, 'A newer sandbox takes its place.'))
     await clearAway(folder)
     const { repoOwner, repoName } = wanted
@@ -201,7 +185,10 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const name = `${repoOwner}/${repoName}`
     const note = { v: 1, sid, generation, sandboxId, warning, repository: name } as const
     await writeNote(folder, { ...note, state: 'starting' })
-    const bridge = await startBridge(folder, bridgeEnv(job, access, folder, repository))
+    const bridge = await startBridge(
+      folder,
+      bridgeEnv(job, access, { folder, repository, isolated: probe.works }),
+    )
     const { pid, birth } = bridge
     const known = { ...note, state: 'running', pid, birth } as const
     await writeNote(folder, known)
