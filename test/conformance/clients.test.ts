@@ -171,12 +171,17 @@ t.test('26 a client on one edge, a sandbox on the other, whoever owns the sessio
   )
   const sandbox = await scene.sandbox(t, sid)
   for (const [i, client] of clients.entries()) {
+    const known = clients.map(one => one.frames.length)
     client.send({ type: 'prompt', content: `from ${i}`, clientRequestId: `r${i}` })
     const { messageId } = await sandbox.prompt(i)
     sandbox.emit({ type: 'token', messageId, content: `text ${i}` })
     sandbox.complete(messageId)
     await Promise.all(
-      clients.map(one => one.until(event('execution_complete', { messageId, success: true }))),
+      clients.map(async (one, n) => {
+        await one.until(event('execution_complete', { messageId, success: true }))
+        // The last that happens of itself: it changes what the apis answer.
+        await one.until(of('snapshot_saved'), known[n])
+      }),
     )
   }
   const lines = clients.map(one => one.frames.filter(of('sandbox_event')).filter(f => f.sequence))
