@@ -8,7 +8,8 @@ export const warn = (draft: Draft, message: string, context: Context): void => {
   const { nowMs } = context
   draft.add({ type: 'sandbox_warning', message })
   addLine(draft, {
-    eventId: derivedId(context, 'event'),
+    // Of its own: one command may lead to several, behind lines of the sandbox.
+    eventId: derivedId(context, 'warning', draft.events.length),
     messageId: null,
     atMs: nowMs,
     event: { type: 'warning', scope: 'start', message, timestamp: nowMs / 1000 },
