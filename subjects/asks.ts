@@ -38,6 +38,8 @@ export const question = z.discriminatedUnion('type', [
     tokenHash: text,
     sandboxId: text,
   }),
+  /** Is the sandbox of this generation still to be started, and does a prompt wait for it? */
+  z.object({ ...base, type: z.literal('sandbox_wanted'), generation: z.int() }),
   z.object({ ...base, type: z.literal('snapshot') }),
   z.object({
     ...base,
@@ -151,6 +153,8 @@ export const answers = {
     outstanding,
     view: z.unknown(),
   }),
+  /** `promptWaits`: false when it is got ready because a prompt is likely. */
+  sandbox_wanted: z.object({ ...at, wanted: z.boolean(), promptWaits: z.boolean() }),
   snapshot: z.object({ ...at, snapshot: sessionSnapshot, details: sessionDetails }),
   events: z.object({
     ...at,

@@ -202,6 +202,22 @@ export const sandboxSpawned = z.strictObject({
   warning: z.string().max(2000).nullish(),
 })
 
+/** The host that was asked for it has no place yet, and goes on trying. */
+export const sandboxDelayed = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_delayed'),
+  generation: z.int().nonnegative(),
+  /** Said to the people in the session. */
+  reason: z.string().max(2000),
+})
+
+/** Its host needs the place for another session's prompt: one at rest gives it up. */
+export const sandboxEvict = z.strictObject({
+  ...version,
+  type: z.literal('sandbox_evict'),
+  generation: z.int().nonnegative(),
+})
+
 /** The provider could not; `permanent` ones count for the breaker. */
 export const sandboxSpawnFailed = z.strictObject({
   ...version,
@@ -277,6 +293,8 @@ export const command = z.discriminatedUnion('type', [
   sandboxEvents,
   promptDelivered,
   sandboxSpawned,
+  sandboxDelayed,
+  sandboxEvict,
   sandboxSpawnFailed,
   sandboxExited,
   sandboxSnapshotSaved,

@@ -90,6 +90,7 @@ export const ERRORS = {
   // What a sandbox provider may answer.
   PROVIDER_REFUSED: { text: 'The sandbox provider refused', http: 502 },
   PROVIDER_UNAVAILABLE: { text: 'The sandbox provider cannot be reached', http: 503 },
+  SANDBOX_HOST_FULL: { text: 'No place for a sandbox is free on this host', http: 503 },
   PROVIDER_UNSUPPORTED: { text: 'The sandbox provider cannot do that', http: 501 },
   REPOSITORY_NOT_FOUND: { text: 'The repository was not found', http: 404 },
   // What a bot may answer that is told of a prompt's end.

@@ -24,6 +24,8 @@ const FIRST_RETRY_MS = 500
 const MOST_RETRY_MS = 60_000
 /** Between two requests for jobs when the first was refused, unless there is a new leader before. */
 const PULL_AGAIN_MS = 200
+/** Jobs of a consumer that are under way or wait for their next attempt: beyond them no new ones come. */
+const MAX_WAITING = 10_000
 const CONSUMER_EXISTS = 10_148
 
 /**
@@ -75,6 +77,8 @@ export type ConsumeJobs<T> = {
   readonly isHopeless?: (error: unknown) => boolean
   /** Does the job. What it throws is a failed attempt. */
   readonly run: (job: T, meta: JobMeta) => Promise<void>
+  /** How long it is left alone after a failed attempt, in milliseconds; undefined: as usual. */
+  readonly pauseMs?: (error: unknown, meta: JobMeta) => number | undefined
   readonly onError?: (error: unknown, meta: JobMeta) => void
 }
 
@@ -85,7 +89,7 @@ const declareConsumer = async <T>(bus: Bus, options: ConsumeJobs<T>): Promise<Co
     filter_subject: options.filter,
     ack_wait: nanos(options.ackWaitMs ?? ACK_WAIT_MS),
     max_deliver: -1,
-    max_ack_pending: 1_000,
+    max_ack_pending: MAX_WAITING,
   }
   const identity = { durable_name: durable, ack_policy: AckPolicy.Explicit }
   try {
@@ -150,11 +154,12 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, job: Job): Promise<
     })
     job.message.term(reason.slice(0, 200))
   }
-  const later = () =>
+  const usualPauseMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(meta.attempt, 10), MOST_RETRY_MS)
+  const later = (error: unknown) =>
     // Who is asked to stop may have failed for that reason: others try at once.
     options.signal.aborted
       ? job.message.nak()
-      : job.message.nak(Math.min(FIRST_RETRY_MS * 2 ** Math.min(meta.attempt, 10), MOST_RETRY_MS))
+      : job.message.nak(options.pauseMs?.(error, meta) ?? usualPauseMs)
   const stillAtIt = setInterval(
     () => job.message.working(),
     (options.ackWaitMs ?? ACK_WAIT_MS) / SIGNS_PER_ACK_WAIT,
@@ -169,7 +174,7 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, job: Job): Promise<
   } catch (error) {
     options.onError?.(error, meta)
     const hopeless = options.isHopeless?.(error) ?? false
-    if (!hopeless && meta.attempt < (options.attempts ?? 20)) return later()
+    if (!hopeless && meta.attempt < (options.attempts ?? 20)) return later(error)
     await bury(error instanceof Error ? error.message : String(error)).catch(later)
   } finally {
     clearInterval(stillAtIt)

@@ -7,7 +7,7 @@ import type { AnswerOf, Question, QuestionOf, QuestionType } from '../../subject
 import { codeOf, fail } from '../../subjects/errors.ts'
 import type { SessionSnapshot } from '../../subjects/frames-server.ts'
 import { sessionId } from '../../subjects/subjects.ts'
-import { admitClient, admitSandbox } from '../session/admission.ts'
+import { admitClient, admitSandbox, wantsSandbox } from '../session/admission.ts'
 import { outstandingFor } from '../session/frames.ts'
 import { shownPerson } from '../session/people.ts'
 import { detailsOf, snapshotOf } from '../session/snapshot.ts'
@@ -114,6 +114,7 @@ const answers: Answers = {
       view: viewOf(state),
     }
   },
+  sandbox_wanted: async ({ generation }, { memory }) => wantsSandbox(memory.state, generation),
   snapshot: async (_question, at) => {
     const details = detailsOf(at.memory.state)
     return { snapshot: (await snapshotAt(at, null, details)).snapshot, details }

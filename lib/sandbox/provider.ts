@@ -16,8 +16,13 @@ export type Capabilities = {
   readonly hostBound: boolean
 }
 
-/** What a job does not hold: the sandbox's token, and where it is to connect. */
-export type Access = { readonly token: string; readonly controlPlaneUrl: string }
+/** What a job does not hold: the sandbox's token, where it is to connect, and what waits for it. */
+export type Access = {
+  readonly token: string
+  readonly controlPlaneUrl: string
+  /** False when it is got ready because a prompt is likely. */
+  readonly promptWaits: boolean
+}
 
 export type Spawned = {
   /** The provider's own id of the sandbox, for {@link Provider.stop} and `snapshot`. */
@@ -34,9 +39,16 @@ export type Exit = {
   readonly orderly: boolean
 }
 
+/** What a provider tells of itself. */
+export type Reports = {
+  ended(exit: Exit): Promise<void>
+  /** A prompt needs the place of this sandbox, which seems to be at rest. */
+  evict(sandbox: { readonly sid: string; readonly generation: number }): Promise<void>
+}
+
 /**
  * Every method throws an error with one of the codes PROVIDER_REFUSED (never will), PROVIDER_UNAVAILABLE
- * (not now), PROVIDER_UNSUPPORTED, REPOSITORY_NOT_FOUND.
+ * (not now), SANDBOX_HOST_FULL (not now, and maybe elsewhere), PROVIDER_UNSUPPORTED, REPOSITORY_NOT_FOUND.
  */
 export type Provider = {
   readonly capabilities: Capabilities
@@ -50,8 +62,8 @@ export type Provider = {
   snapshot(job: SnapshotJob, jobId: string): Promise<{ readonly imageId: string }>
   /** Ends it; one that is gone already is no failure. `remove`: with all that it left. */
   stop(job: StopJob, options: { readonly remove: boolean }): Promise<void>
-  /** Takes up what an earlier process left, and reports every end from now on. */
-  open(onExit: (exit: Exit) => Promise<void>): Promise<void>
+  /** Takes up what an earlier process left, and reports from now on. */
+  open(reports: Reports): Promise<void>
   /** Ends in order whatever cannot outlive this process' orderly end. */
   close(): Promise<void>
 }

@@ -23,19 +23,19 @@ import {
 } from '../../subjects/jobs.ts'
 import { JOB, SANDBOX_BUCKET } from '../../subjects/streams.ts'
 import { ANY_HOST, type SandboxJobKind, sandboxJobsOf } from '../../subjects/subjects.ts'
-import { sandboxToken } from '../auth/sandbox-token.ts'
 import { askGithub } from '../bus/ask-github.ts'
 import { followTime } from '../bus/clock.ts'
 import { publishCommand } from '../bus/command.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
-import { consumeJobs } from '../bus/jobs.ts'
+import { consumeJobs, type JobMeta } from '../bus/jobs.ts'
 import { openObjects } from '../bus/objects.ts'
 import { takeLock } from '../process/lock.ts'
 import type { Log } from '../telemetry/log.ts'
 import { httpProvider } from './http/provider.ts'
 import { localProvider } from './local/provider.ts'
-import { type Exit, isPermanent, type Provider, type Spawned } from './provider.ts'
+import { type Exit, isPermanent, type Provider } from './provider.ts'
+import { pauseWhenFull, startSandbox } from './start.ts'
 
 /** Jobs at the same time: most of each is waiting for a process or an answer. */
 const CONCURRENCY = 8
@@ -126,7 +126,10 @@ type Serving = {
 
 const serve = async (serving: Serving): Promise<void> => {
   const { bus, provider, host, signal, log } = serving
-  await provider.open(exit => reportExit(serving, exit))
+  await provider.open({
+    ended: exit => reportExit(serving, exit),
+    evict: sandbox => evict(serving, sandbox),
+  })
   const hosts = host === ANY_HOST ? [ANY_HOST] : [ANY_HOST, host]
   log.info({ host, provider: serving.config.sandboxProvider }, 'ready for jobs')
   const consuming = hosts.map(name =>
@@ -139,8 +142,12 @@ const serve = async (serving: Serving): Promise<void> => {
       signal,
       concurrency: CONCURRENCY,
       attempts: ATTEMPTS,
-      run: (job, meta) => doJob(serving, kindOf(meta.subject), job, `${JOB}.${meta.sequence}`),
-      onError: (error, meta) => log.warn({ err: error, ...meta }, 'a job failed'),
+      run: (job, meta) => doJob(serving, kindOf(meta.subject), job, meta),
+      pauseMs: (error, { attempt }) => pauseWhenFull(error, attempt),
+      onError: (error, meta) => {
+        if (pauseWhenFull(error, meta.attempt) !== undefined) log.debug(meta, 'this host is full')
+        else log.warn({ err: error, ...meta }, 'a job failed')
+      },
     }),
   )
   await Promise.all(consuming)
@@ -160,13 +167,20 @@ const doJob = async (
   serving: Serving,
   kind: SandboxJobKind,
   job: AnyJob,
-  jobId: string,
+  { attempt, sequence }: JobMeta,
 ): Promise<void> => {
-  const { provider, log } = serving
+  const { provider, config, log } = serving
   switch (kind) {
     case 'spawn':
     case 'restore':
-      return start(serving, kind, job as RestoreJob)
+      return startSandbox(
+        {
+          ...serving,
+          secret: config.internalCallbackSecret,
+          controlPlaneUrl: config.controlPlaneUrl,
+        },
+        { kind, job: job as RestoreJob, attempt },
+      )
     case 'stop':
     case 'destroy':
       await provider.stop(job as StopJob, { remove: kind === 'destroy' }).catch(error => {
@@ -176,7 +190,7 @@ const doJob = async (
       })
       return
     case 'snapshot':
-      return snapshot(serving, job as SnapshotJob, jobId)
+      return snapshot(serving, job as SnapshotJob, `${JOB}.${sequence}`)
   }
 }
 
@@ -197,39 +211,13 @@ const snapshot = async ({ bus, provider, log }: Serving, job: SnapshotJob, jobId
   await publishCommand(bus, sid, command, { id: `${sid}.${jobId}.${command.type}` })
 }
 
-const start = async (serving: Serving, kind: 'spawn' | 'restore', job: RestoreJob) => {
-  const { provider, config, host } = serving
-  const { sid, generation } = job
-  const access = {
-    token: sandboxToken(config.internalCallbackSecret, sid, generation),
-    controlPlaneUrl: config.controlPlaneUrl,
-  }
-  const id = `${sid}.${generation}`
-  let spawned: Spawned
-  try {
-    spawned = await (kind === 'spawn'
-      ? provider.create(job, access)
-      : provider.restore(job, access))
-  } catch (error) {
-    const permanent = isPermanent(error)
-    const text = (error instanceof Error ? error.message : String(error)).slice(0, 4_000)
-    serving.log.warn({ sid, generation, permanent, reason: text }, 'no sandbox')
-    const command = {
-      v: 1,
-      type: 'sandbox_spawn_failed',
-      generation,
-      error: text,
-      permanent,
-      sandboxId: job.sandboxId,
-      host,
-    } as const
-    return void (await publishCommand(serving.bus, sid, command, { id: `${id}.spawn_failed` }))
-  }
-  const { objectId, warning } = spawned
-  const { sandboxId } = job
-  const named = { generation, sandboxId, objectId, host }
-  const command = { v: 1, type: 'sandbox_spawned', ...named, warning } as const
-  await publishCommand(serving.bus, sid, command, { id: `${id}.spawned` })
+/** Asks for a place. An image of what was done there may have to be stored first, so nobody waits here. */
+const evict = async (
+  { bus, log }: Serving,
+  { sid, generation }: { readonly sid: string; readonly generation: number },
+): Promise<void> => {
+  log.info({ sid, generation }, 'a prompt needs the place of a sandbox at rest')
+  await publishCommand(bus, sid, { v: 1, type: 'sandbox_evict', generation })
 }
 
 /** Tells the session; goes on trying until the bus has it, or this process has to end. */

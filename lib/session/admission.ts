@@ -1,8 +1,8 @@
-/** Who may join a session: a pure look at the state. Tokens are known by their SHA-256 (hex) only. */
+/** Who may join a session, and which sandbox it waits for: a pure look at the state. Tokens are known by their SHA-256 (hex) only. */
 import { timingSafeEqual } from 'node:crypto'
 import type { ErrorCode } from '../../subjects/errors.ts'
 import type { Policy } from './policy.ts'
-import { isClosed, type Participant, type SessionState } from './state.ts'
+import { isClosed, isDead, type Participant, type SessionState } from './state.ts'
 
 type Refusal = Readonly<{ ok: false; code: ErrorCode }>
 
@@ -50,4 +50,18 @@ export const admitSandbox = (
   return sandbox.tokenHash !== null && sameHash(sandbox.tokenHash, tokenHash)
     ? { ok: true, generation: sandbox.generation }
     : refuse('SANDBOX_TOKEN_INVALID')
+}
+
+/**
+ * Whether a sandbox that was asked for is still wanted: a request may lie in a queue until nobody waits
+ * for it. One that runs already is wanted too.
+ */
+export const wantsSandbox = (
+  state: SessionState,
+  generation: number,
+): Readonly<{ wanted: boolean; promptWaits: boolean }> => {
+  const { sandbox, running, queue, held } = state
+  const wanted = !isClosed(state) && sandbox.generation === generation && !isDead(sandbox)
+  const promptWaits = running !== null || (queue.length > 0 && !held)
+  return { wanted, promptWaits: wanted && promptWaits }
 }

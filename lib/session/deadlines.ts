@@ -6,7 +6,14 @@ import type { Timer } from '../../subjects/records.ts'
 import { pullRequestDueMs } from './decide/pull-request-push.ts'
 import { earliestSpawnMs } from './decide/spawn-decision.ts'
 import type { Policy } from './policy.ts'
-import { isBeingKept, isConnected, isLive, isStarting, type SessionState } from './state.ts'
+import {
+  isAtRest,
+  isBeingKept,
+  isConnected,
+  isLive,
+  isStarting,
+  type SessionState,
+} from './state.ts'
 
 export const DEADLINES = [
   'stop',
@@ -49,9 +56,7 @@ const dueMs = (state: SessionState, policy: Policy, name: DeadlineName): number 
     case 'inactivity':
       return isLive(sandbox) &&
         !isStarting(sandbox) &&
-        !running &&
-        !stopping &&
-        (queue.length === 0 || held) &&
+        isAtRest(state) &&
         sandbox.lastActivityMs !== null
         ? Math.max(
             sandbox.lastActivityMs + policy.sandboxInactivityTimeoutMs,

@@ -25,7 +25,9 @@ import { sandboxEvents } from './decide/sandbox-events.ts'
 import {
   promptDelivered,
   sandboxConnected,
+  sandboxDelayed,
   sandboxDisconnected,
+  sandboxEvict,
   sandboxExited,
   sandboxSpawned,
   sandboxSpawnFailed,
@@ -125,6 +127,10 @@ const answer = (draft: Draft, command: SessionCommand, context: Context): Reply 
       return promptDelivered(draft, command)
     case 'sandbox_spawned':
       return sandboxSpawned(draft, command, context)
+    case 'sandbox_delayed':
+      return sandboxDelayed(draft, command, context)
+    case 'sandbox_evict':
+      return sandboxEvict(draft, command, context)
     case 'sandbox_spawn_failed':
       return sandboxSpawnFailed(draft, command, context)
     case 'sandbox_exited':

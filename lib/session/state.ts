@@ -245,6 +245,10 @@ export const isClosed = (state: Pick<SessionState, 'status'>): boolean =>
 export const isDead = (sandbox: Pick<Sandbox, 'status'>): boolean =>
   sandbox.status === 'stopped' || sandbox.status === 'stale' || sandbox.status === 'failed'
 
+/** Nothing runs on its sandbox, and nothing is about to. */
+export const isAtRest = ({ running, stopping, queue, held }: SessionState): boolean =>
+  !running && !stopping && (queue.length === 0 || held)
+
 /** It was asked for and has never connected. */
 export const isStarting = (sandbox: Pick<Sandbox, 'status'>): boolean =>
   sandbox.status === 'spawning' || sandbox.status === 'connecting'

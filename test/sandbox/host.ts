@@ -5,9 +5,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { answerAsks } from '../../lib/bus/ask.ts'
 import { publishJob } from '../../lib/bus/jobs.ts'
+import type { Question } from '../../subjects/asks.ts'
 import { type CommandInput, command } from '../../subjects/commands.ts'
+import { fail } from '../../subjects/errors.ts'
 import type { SpawnJob } from '../../subjects/jobs.ts'
+import { PARTITIONS } from '../../subjects/partition.ts'
 import { JOB } from '../../subjects/streams.ts'
 import {
   commandSubject,
@@ -65,10 +69,26 @@ export const startHost = async (t: Test, env: Readonly<Record<string, string>> =
     if (!t.passing()) t.comment(output.join(''))
     rmSync(dataDir, { recursive: true, force: true })
   })
+  const answerOf = (question: Question) => {
+    if (question.type !== 'sandbox_wanted') throw fail('INVALID_REQUEST')
+    const { sid, generation } = question
+    const { wanted = true, promptWaits = false } = system.sessions.get(sid) ?? {}
+    if (wanted === 'unknown') throw fail('SESSION_NOT_FOUND')
+    system.asked.push(`${sid}.${generation}`)
+    return Promise.resolve({ recordSeq: 1, wanted, promptWaits })
+  }
+  for (let p = 0; p < PARTITIONS; p++) {
+    const answering = answerAsks(bus, p, async question => answerOf(question))
+    t.teardown(() => answering.close())
+  }
   host.start()
 
   const folder = (sid: string) => join(dataDir, 'sandboxes', sid)
-  return {
+  const system = {
+    /** What sessions say of the sandboxes that jobs ask for: wanted, to be ready, unless set. */
+    sessions: new Map<string, { wanted?: boolean | 'unknown'; promptWaits?: boolean }>(),
+    /** Sandboxes that were asked about, `<session>.<generation>`. */
+    asked: [] as string[],
     bus,
     nats,
     plane,
@@ -108,6 +128,7 @@ export const startHost = async (t: Test, env: Readonly<Record<string, string>> =
       }
     },
   }
+  return system
 }
 
 export const spawnJob = (

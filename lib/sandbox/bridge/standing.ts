@@ -1,5 +1,5 @@
 /** `bridge.json` in a sandbox's folder: what its host has to know of a bridge to store the sandbox. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -20,6 +20,13 @@ export const readStanding = async (folder: string): Promise<Standing> => {
   } catch {
     return { agentSessionId: null, running: null }
   }
+}
+
+/** Since when a bridge runs nothing, in milliseconds since the epoch: 0 for ever; undefined: it runs something. */
+export const restsSince = async (folder: string): Promise<number | undefined> => {
+  const written = await stat(join(folder, FILE)).catch(() => undefined)
+  const { running } = await readStanding(folder)
+  return running === null ? (written?.mtimeMs ?? 0) : undefined
 }
 
 /** Replaces it at once as a whole. */

@@ -15,13 +15,14 @@ import { isSessionId, sessionId } from '../../../subjects/subjects.ts'
 import type { Objects } from '../../bus/objects.ts'
 import { ensureDemoRepository } from '../../process/demo-repository.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { clearStanding } from '../bridge/standing.ts'
-import { type Access, type Exit, type Provider, REPLACE_WITHIN_MS } from '../provider.ts'
+import { clearStanding, restsSince } from '../bridge/standing.ts'
+import { type Access, type Provider, REPLACE_WITHIN_MS, type Reports } from '../provider.ts'
 import { endOf, howItEnded } from './ending.ts'
 import { type BridgeOptions, environmentOf } from './environment.ts'
 import { notIsolated, type Probe, probeIsolation } from './isolation.ts'
 import { openMirrors } from './mirror.ts'
 import { type Note, type NoteOf, readNote, writeNote } from './note.ts'
+import { openPlaces } from './places.ts'
 import {
   adoptBridge,
   type BridgeProcess,
@@ -57,11 +58,9 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   const shelf = openShelf({ objects: options.objects, path: options.env.PATH ?? '' })
   const mirrors = options.gitHost && openMirrors(repos, options.gitHost)
   const running = new Map<string, Running>()
-  /** Sessions whose sandboxes are being started. */
-  const starting = new Set<string>()
   const lines = new Map<string, Promise<unknown>>()
   let probe: Probe = { works: false, why: 'not tried' }
-  let report: (exit: Exit) => Promise<void> = async () => {}
+  let reports: Reports = { ended: async () => {}, evict: async () => {} }
 
   const folderOf = (sid: string) => join(root, sessionId(sid))
 
@@ -82,7 +81,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const kept = { v, sid, generation, sandboxId, warning, ...(repository ? { repository } : {}) }
     const base = { ...kept, state: 'ended', ...how } as const
     await writeNote(folder, { ...base, reported: false })
-    await report({ sid, generation, ...how })
+    await reports.ended({ sid, generation, ...how })
     // A younger one may have begun while the report was on its way.
     const now = await readNote(folder)
     if (now?.state === 'ended' && now.generation === generation) {
@@ -131,20 +130,26 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       if (before.state === 'ended') await noteEnd(before, endOf(before))
       return { objectId: sid, warning: before.warning }
     }
-    return seated(sid, () => launch(wanted, access, before))
+    return places.hold(sid, access.promptWaits, () => launch(wanted, access, before))
   }
 
-  /** Holds a place on this host while a sandbox is being started. @throws code PROVIDER_UNAVAILABLE */
-  const seated = async <T>(sid: string, work: () => Promise<T>): Promise<T> => {
-    const others = new Set([...running.keys(), ...starting])
-    others.delete(sid)
-    if (others.size >= options.limit) {
-      const message = `All ${options.limit} places for sandboxes on this host are taken (SANDBOX_LIMIT). A prompt waits until one is free.`
-      throw fail('PROVIDER_UNAVAILABLE', { message })
-    }
-    starting.add(sid)
-    return work().finally(() => starting.delete(sid))
+  /** Those that run nothing, as far as their bridges have said. */
+  const resting = async () => {
+    const found = await Promise.all(
+      [...running].map(async ([sid, { note }]) => {
+        const sinceMs = await restsSince(folderOf(sid))
+        return sinceMs === undefined ? [] : [{ sid, generation: note.generation, sinceMs }]
+      }),
+    )
+    return found.flat()
   }
+
+  const places = openPlaces({
+    limit: options.limit,
+    taken: () => running.keys(),
+    resting,
+    evict: sandbox => reports.evict(sandbox),
+  })
 
   const launch = async (
     wanted: SpawnJob | RestoreJob,
@@ -254,8 +259,8 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
         await rm(folderOf(job.sid), { recursive: true, force: true })
         await shelf.remove(job.sid)
       }),
-    open: async onExit => {
-      report = onExit
+    open: async given => {
+      reports = given
       await mkdir(root, { recursive: true, mode: 0o700 })
       await mkdir(repos, { recursive: true, mode: 0o700 })
       if (!mirrors) await ensureDemoRepository(repos)

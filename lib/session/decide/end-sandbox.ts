@@ -8,9 +8,16 @@ import { takeSnapshot } from './snapshots.ts'
 
 /** Reasons of the close frame (spec 2.2). */
 export const INACTIVITY = 'Inactivity timeout'
+export const EVICTED = 'Place needed'
 export const STALE = 'Heartbeat stale'
 export const TERMINATED = 'Sandbox terminated'
 export const STOP_UNCONFIRMED = 'Stop confirmation timed out'
+
+/** Of a sandbox at rest that people would else find gone without a word. */
+const WHY_STOPPED: Readonly<Record<string, string>> = {
+  [INACTIVITY]: 'for inactivity',
+  [EVICTED]: 'because a prompt of another session needs its place',
+}
 
 /** What became of the image that an end waited for; null when it waited for none. */
 type Image = Readonly<{ stored: true } | { stored: false; error: string }> | null
@@ -30,9 +37,10 @@ export const shutDown = (draft: Draft, reason: string): void =>
 const letGo = (draft: Draft, reason: string, image: Image): void => {
   shutDown(draft, reason)
   const lost = image && !image.stored ? `; its latest work could not be stored: ${image.error}` : ''
-  if (reason === INACTIVITY) {
+  const why = WHY_STOPPED[reason]
+  if (why) {
     const kept = image?.stored ? '; its work is stored' : lost
-    draft.add({ type: 'sandbox_warning', message: `The sandbox was stopped for inactivity${kept}` })
+    draft.add({ type: 'sandbox_warning', message: `The sandbox was stopped ${why}${kept}` })
   } else if (lost) {
     draft.add({ type: 'sandbox_warning', message: `The sandbox has ended${lost}` })
   }

@@ -4,8 +4,9 @@ import type { Reply } from '../../../subjects/replies.ts'
 import type { Context } from '../decide.ts'
 import type { Draft } from '../draft.ts'
 import { refused } from '../requests.ts'
-import { isClosed, isDead, isStarting } from '../state.ts'
-import { sandboxIsGone, spawnFailed, TERMINATED } from './end-sandbox.ts'
+import { isAtRest, isClosed, isDead, isLive, isStarting } from '../state.ts'
+import { EVICTED, endSandbox, sandboxIsGone, spawnFailed, TERMINATED } from './end-sandbox.ts'
+import { STOPPED } from './finish.ts'
 import { startAfresh } from './want-sandbox.ts'
 import { warn } from './warn.ts'
 
@@ -61,6 +62,30 @@ export const sandboxSpawned = (
       { type: 'sandbox_shutdown', generation, reason: TERMINATED },
     )
   }
+  return OK
+}
+
+/** It waits for a place: whoever waits for it is told why. */
+export const sandboxDelayed = (
+  draft: Draft,
+  { generation, reason }: CommandOf<'sandbox_delayed'>,
+  context: Context,
+): Reply => {
+  const { sandbox } = draft.state
+  if (generation === sandbox.generation && isStarting(sandbox)) warn(draft, reason, context)
+  return OK
+}
+
+/** One at rest gives up its place, once its work is stored; one that is needed stays. */
+export const sandboxEvict = (
+  draft: Draft,
+  { generation }: CommandOf<'sandbox_evict'>,
+  context: Context,
+): Reply => {
+  const { sandbox, pullRequests } = draft.state
+  const isIdle = isAtRest(draft.state) && pullRequests.open === null
+  if (generation !== sandbox.generation || !isLive(sandbox) || isStarting(sandbox)) return OK
+  if (isIdle) endSandbox(draft, { status: 'stopped', reason: EVICTED, error: STOPPED }, context)
   return OK
 }
 

@@ -19,7 +19,11 @@ const job: SpawnJob = {
   agentSessionId: 'agent-1',
   replaces: { sandboxId: 'sandbox-o-n-0', objectId: 'object-0' },
 }
-const access = { token: 'sandbox-token', controlPlaneUrl: 'https://plane.example.com' }
+const access = {
+  token: 'sandbox-token',
+  controlPlaneUrl: 'https://plane.example.com',
+  promptWaits: true,
+}
 const stop = { ...job, objectId: 'object-1', reason: 'inactive' }
 
 t.test('asks with the names of the wire', async t => {
