@@ -60,20 +60,23 @@ t.test('a prompt gets the place of the sandbox that has rested longest', async t
   t.equal(told(system, 'sandbox_spawn_failed').length, 0, 'it was only late')
 })
 
-t.test('a place that a prompt waits for is not given to a sandbox that only gets ready', async t => {
-  const system = await startHost(t, { SANDBOX_LIMIT: '1' })
-  for (const sid of ['first', 'prompted', 'ready']) system.follow(sid)
-  await system.job('spawn', spawnJob('first', 1))
-  await system.until('sandbox_spawned', 1)
-  system.sessions.set('prompted', { promptWaits: true })
-  await system.job('spawn', spawnJob('prompted', 2))
-  await system.until('sandbox_evict', 1)
-  await system.job('stop', stopJob('first', 1))
-  await system.until('sandbox_exited', 1)
-  await system.job('spawn', spawnJob('ready', 3))
-  await system.until('sandbox_exited', 3)
-  await system.until('sandbox_spawned', 2)
-})
+t.test(
+  'a place that a prompt waits for is not given to a sandbox that only gets ready',
+  async t => {
+    const system = await startHost(t, { SANDBOX_LIMIT: '1' })
+    for (const sid of ['first', 'prompted', 'ready']) system.follow(sid)
+    await system.job('spawn', spawnJob('first', 1))
+    await system.until('sandbox_spawned', 1)
+    system.sessions.set('prompted', { promptWaits: true })
+    await system.job('spawn', spawnJob('prompted', 2))
+    await system.until('sandbox_evict', 1)
+    await system.job('stop', stopJob('first', 1))
+    await system.until('sandbox_exited', 1)
+    await system.job('spawn', spawnJob('ready', 3))
+    await system.until('sandbox_exited', 3)
+    await system.until('sandbox_spawned', 2)
+  },
+)
 
 t.test('a sandbox that nobody waits for any more is not started', async t => {
   const system = await startHost(t)

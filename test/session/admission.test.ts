@@ -1,8 +1,21 @@
 import t from 'tap'
-import { admitClient, admitSandbox } from '../../lib/session/admission.ts'
+import { admitClient, admitSandbox, wantsSandbox } from '../../lib/session/admission.ts'
 import { initialState } from '../../lib/session/state.ts'
 import { at, given, POLICY, SID, START_MS, type Told } from './scene.ts'
-import { connected, create, exited, fires, prompt, ready, spawned, wsToken } from './tales.ts'
+import {
+  archive,
+  connected,
+  create,
+  exited,
+  fires,
+  hold,
+  prompt,
+  ready,
+  remove,
+  spawned,
+  spawnFailed,
+  wsToken,
+} from './tales.ts'
 
 const DAY_MS = 86_400_000
 const hash = (digit: string) => digit.repeat(64)
@@ -80,4 +93,23 @@ t.test('sandboxes: status, then id, then token', async t => {
     { code: 'SANDBOX_TOKEN_INVALID' },
     'without a stored hash nothing fits',
   )
+})
+
+t.test('a sandbox that was asked for is wanted until it is over or replaced', async t => {
+  const wants = (generation: number, ...history: readonly Told[]) =>
+    wantsSandbox(given(...history).scene.state, generation)
+  const ready = { wanted: true, promptWaits: false }
+  const no = { wanted: false, promptWaits: false }
+  t.same(wants(1, create()), ready, 'got ready for a prompt that is likely')
+  t.same(wants(1, create(), prompt('a')), { wanted: true, promptWaits: true })
+  t.same(wants(1, create(), prompt('a'), hold()), ready, 'a queue that is held needs none')
+  t.same(wants(1, create(), spawned(), connected()), ready, 'one that is there already')
+  t.same(wants(1, create(), spawnFailed()), no)
+  t.same(wants(1, create(), fires('connect', 240_000)), no, 'it took too long')
+  const next = [create(), spawnFailed(), at(31_000, prompt('a'))]
+  t.same(wants(1, ...next), no, 'there is a younger one')
+  t.same(wants(2, ...next), { wanted: true, promptWaits: true })
+  t.same(wants(2, create()), no, 'nobody has asked for it')
+  t.same(wants(1, create(), archive()), no)
+  t.same(wants(1, create(), remove()), no)
 })

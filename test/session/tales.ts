@@ -128,6 +128,13 @@ export const spawnFailed = (generation = 1, permanent = true): CommandInput => (
   error: 'no room',
   permanent,
 })
+export const delayed = (generation = 1): CommandInput => ({
+  v: 1,
+  type: 'sandbox_delayed',
+  generation,
+  reason: 'no place',
+})
+export const evict = (generation = 1): CommandInput => ({ v: 1, type: 'sandbox_evict', generation })
 export const connected = (connectionId = 'c1', generation = 1): CommandInput => ({
   v: 1,
   type: 'sandbox_connected',

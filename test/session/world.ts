@@ -220,6 +220,8 @@ const MOVES = {
   token: (world, a, b) => world.tell(tale.wsToken(String(a), b % 2 ? 'ada' : 'eve')),
   spawned: (world, _, b) => world.tell(tale.spawned(world.generation(b))),
   spawnFailed: (world, a, b) => world.tell(tale.spawnFailed(world.generation(b), a % 2 === 0)),
+  delayed: (world, _, b) => world.tell(tale.delayed(world.generation(b))),
+  evict: (world, _, b) => world.tell(tale.evict(world.generation(b))),
   connect: (world, a, b) => {
     world.sockets += a ? 1 : 0
     world.tell(tale.connected(`c${world.sockets}`, world.generation(b)))
