@@ -57,6 +57,8 @@ export type JobMeta = {
   readonly subject: string
   /** Names the job: the same whenever it comes back. */
   readonly sequence: number
+  /** When nats-server took it, in milliseconds since the epoch. */
+  readonly storedMs: number
 }
 
 export type ConsumeJobs<T> = {
@@ -78,7 +80,7 @@ export type ConsumeJobs<T> = {
   /** Does the job. What it throws is a failed attempt. */
   readonly run: (job: T, meta: JobMeta) => Promise<void>
   /** How long it is left alone after a failed attempt, in milliseconds; undefined: as usual. */
-  readonly pauseMs?: (error: unknown, meta: JobMeta) => number | undefined
+  readonly pauseMs?: (error: unknown) => number | undefined
   readonly onError?: (error: unknown, meta: JobMeta) => void
 }
 
@@ -143,6 +145,7 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, job: Job): Promise<
     attempt: message.info.deliveryCount,
     subject: message.subject,
     sequence: message.seq,
+    storedMs: Math.floor(message.info.timestampNanos / 1_000_000),
   }
   const bury = async (reason: string) => {
     await deadLetter(bus, options.kind, {
@@ -150,7 +153,7 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, job: Job): Promise<
       subject: message.subject,
       sequence: message.seq,
       body: message.data,
-      atMs: Math.floor(message.info.timestampNanos / 1_000_000),
+      atMs: meta.storedMs,
     })
     job.message.term(reason.slice(0, 200))
   }
@@ -159,7 +162,7 @@ const attempt = async <T>(bus: Bus, options: ConsumeJobs<T>, job: Job): Promise<
     // Who is asked to stop may have failed for that reason: others try at once.
     options.signal.aborted
       ? job.message.nak()
-      : job.message.nak(options.pauseMs?.(error, meta) ?? usualPauseMs)
+      : job.message.nak(options.pauseMs?.(error) ?? usualPauseMs)
   const stillAtIt = setInterval(
     () => job.message.working(),
     (options.ackWaitMs ?? ACK_WAIT_MS) / SIGNS_PER_ACK_WAIT,

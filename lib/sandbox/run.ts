@@ -40,7 +40,7 @@ import { pauseWhenFull, startSandbox } from './start.ts'
 /** Jobs at the same time: most of each is waiting for a process or an answer. */
 const CONCURRENCY = 8
 /** A job that fails so often, by no fault of the provider's, is a dead letter. */
-const ATTEMPTS = 20
+const ATTEMPTS = 100
 const STORE_WITHIN_MS = 10_000
 const LOCK_EVERY_MS = 500
 
@@ -57,7 +57,10 @@ const BYTES_PER_SANDBOX = 512 * 1024 ** 2
 const usualLimit = () => Math.max(4, Math.floor(totalmem() / BYTES_PER_SANDBOX))
 
 /** The provider that is configured; `none` has no process that comes here. */
-const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider> => {
+const providerOf = async (
+  config: Config,
+  { bus, nowMs, log }: Pick<Serving, 'bus' | 'nowMs' | 'log'>,
+): Promise<Provider> => {
   switch (config.sandboxProvider) {
     case 'local':
       return localProvider({
@@ -80,7 +83,7 @@ const providerOf = async (config: Config, bus: Bus, log: Log): Promise<Provider>
       return httpProvider({
         url: config.sandboxApiUrl ?? '',
         secret: config.sandboxApiSecret ?? '',
-        nowMs: await followTime(bus),
+        nowMs,
       })
     case 'none':
       throw fail('CONFIG_INVALID', { message: 'no sandbox provider is configured' })
@@ -107,8 +110,9 @@ export const runSandboxes = async (
   const bus = await connectBus({ url: config.natsUrl, name: `sandboxes-${host}` })
   try {
     await declareStreams(bus, { replicas: config.natsReplicas })
-    const provider = await providerOf(config, bus, log)
-    await serve({ bus, provider, host, config, signal, log })
+    const nowMs = await followTime(bus)
+    const provider = await providerOf(config, { bus, nowMs, log })
+    await serve({ bus, provider, host, config, nowMs, signal, log })
   } finally {
     await bus.close()
     lock?.release()
@@ -120,6 +124,7 @@ type Serving = {
   readonly provider: Provider
   readonly host: string
   readonly config: Config
+  readonly nowMs: () => number
   readonly signal: AbortSignal
   readonly log: Log
 }
@@ -143,9 +148,9 @@ const serve = async (serving: Serving): Promise<void> => {
       concurrency: CONCURRENCY,
       attempts: ATTEMPTS,
       run: (job, meta) => doJob(serving, kindOf(meta.subject), job, meta),
-      pauseMs: (error, { attempt }) => pauseWhenFull(error, attempt),
+      pauseMs: pauseWhenFull,
       onError: (error, meta) => {
-        if (pauseWhenFull(error, meta.attempt) !== undefined) log.debug(meta, 'this host is full')
+        if (pauseWhenFull(error) !== undefined) log.debug(meta, 'this host is full')
         else log.warn({ err: error, ...meta }, 'a job failed')
       },
     }),
@@ -167,7 +172,7 @@ const doJob = async (
   serving: Serving,
   kind: SandboxJobKind,
   job: AnyJob,
-  { attempt, sequence }: JobMeta,
+  { attempt, sequence, storedMs }: JobMeta,
 ): Promise<void> => {
   const { provider, config, log } = serving
   switch (kind) {
@@ -179,7 +184,7 @@ const doJob = async (
           secret: config.internalCallbackSecret,
           controlPlaneUrl: config.controlPlaneUrl,
         },
-        { kind, job: job as RestoreJob, attempt },
+        { kind, job: job as RestoreJob, attempt, askedMs: storedMs },
       )
     case 'stop':
     case 'destroy':

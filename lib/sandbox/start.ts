@@ -14,17 +14,18 @@ import { isPermanent, type Provider, type Spawned } from './provider.ts'
 
 /** So long an owner is waited for; then the job comes back later. */
 const ANSWER_WITHIN_MS = 3_000
-/** Times that a prompt's sandbox looks for a place; the session then says that it failed, and asks anew. */
-const PLACE_ATTEMPTS = 10
+/** So long a prompt's sandbox looks for a place; the session then says that it failed, and asks anew. */
+const PLACE_WITHIN_MS = 45_000
 /** People are told that it waits when it has looked so often. */
 const TOLD_AT_ATTEMPT = 2
-const MOST_PAUSE_S = 8
 
 export type Start = {
   readonly kind: 'spawn' | 'restore'
   readonly job: RestoreJob
   /** Counted from 1. */
   readonly attempt: number
+  /** When it was asked for, in milliseconds since the epoch. */
+  readonly askedMs: number
 }
 
 export type Starting = {
@@ -33,15 +34,17 @@ export type Starting = {
   readonly host: string
   readonly secret: string
   readonly controlPlaneUrl: string
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
   readonly log: Log
 }
 
 const isFull = (error: unknown): boolean => codeOf(error) === 'SANDBOX_HOST_FULL'
 const UNWANTED = { wanted: false, promptWaits: false }
 
-/** How long a job that found this host full is left to others, in milliseconds: 1 s, 2 s, … 8 s. */
-export const pauseWhenFull = (error: unknown, attempt: number): number | undefined =>
-  isFull(error) ? Math.min(attempt, MOST_PAUSE_S) * 1_000 : undefined
+/** How long a job that found this host full is left to others, in milliseconds. */
+export const pauseWhenFull = (error: unknown): number | undefined =>
+  isFull(error) ? ((error as Error).cause as { pauseMs?: number }).pauseMs : undefined
 
 /** @throws what may pass, SANDBOX_HOST_FULL among it: then it is to be tried again */
 export const startSandbox = async (starting: Starting, start: Start): Promise<void> => {
@@ -61,10 +64,10 @@ export const startSandbox = async (starting: Starting, start: Start): Promise<vo
 
 const outcome = async (
   starting: Starting,
-  { kind, job, attempt }: Start,
+  { kind, job, attempt, askedMs }: Start,
   promptWaits: boolean,
 ): Promise<CommandInput> => {
-  const { bus, provider, host, secret, controlPlaneUrl, log } = starting
+  const { bus, provider, host, secret, controlPlaneUrl, nowMs, log } = starting
   const { sid, generation, sandboxId } = job
   const access = { token: sandboxToken(secret, sid, generation), controlPlaneUrl, promptWaits }
   let spawned: Spawned
@@ -78,7 +81,7 @@ const outcome = async (
       const reason = `${text} One starts with the next prompt.`
       return { v: 1, type: 'sandbox_exited', generation, reason, orderly: true }
     }
-    if (isFull(error) && attempt < PLACE_ATTEMPTS) {
+    if (isFull(error) && nowMs() - askedMs < PLACE_WITHIN_MS) {
       if (attempt === TOLD_AT_ATTEMPT) {
         const reason = `${text} The prompt waits for one.`
         const delayed = { v: 1, type: 'sandbox_delayed', generation, reason } as const

@@ -11,6 +11,11 @@ const KEPT_MS = 40_000
 /** How long a sandbox may take to end that was asked to; then it seems to be needed, and another is asked. */
 const ENDS_WITHIN_MS = 15_000
 
+/** Pauses of one who finds no place: longer the more there are, so that all of them together ask so often. */
+const ASKS_A_SECOND = 50
+const LEAST_PAUSE_MS = 1_000
+const MOST_PAUSE_MS = 8_000
+
 export type Resting = {
   readonly sid: string
   readonly generation: number
@@ -31,7 +36,7 @@ export type PlacesOptions = {
 export type Places = {
   /**
    * Holds a place of a session's own while `work` starts its sandbox.
-   * @throws code SANDBOX_HOST_FULL
+   * @throws code SANDBOX_HOST_FULL, with the fact `pauseMs`: when to come again
    */
   hold<T>(sid: string, promptWaits: boolean, work: () => Promise<T>): Promise<T>
 }
@@ -81,7 +86,11 @@ export const openPlaces = (options: PlacesOptions): Places => {
       await askForOne()
     }
     const message = `No place for a sandbox is free on this host, which has ${limit} (SANDBOX_LIMIT).`
-    throw fail('SANDBOX_HOST_FULL', { message })
+    const pauseMs = (countOf(waiting) / ASKS_A_SECOND) * 1_000
+    throw fail('SANDBOX_HOST_FULL', {
+      message,
+      pauseMs: Math.min(Math.max(pauseMs, LEAST_PAUSE_MS), MOST_PAUSE_MS),
+    })
   }
 
   return { hold }
