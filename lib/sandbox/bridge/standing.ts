@@ -22,11 +22,12 @@ export const readStanding = async (folder: string): Promise<Standing> => {
   }
 }
 
-/** Since when a bridge runs nothing, in milliseconds since the epoch: 0 for ever; undefined: it runs something. */
-export const restsSince = async (folder: string): Promise<number | undefined> => {
+/** Whether a bridge runs something; else since when it does not, in milliseconds since the epoch. */
+export const restOf = async (folder: string): Promise<'runs' | 'has not begun' | number> => {
   const written = await stat(join(folder, FILE)).catch(() => undefined)
+  if (!written) return 'has not begun'
   const { running } = await readStanding(folder)
-  return running === null ? (written?.mtimeMs ?? 0) : undefined
+  return running === null ? written.mtimeMs : 'runs'
 }
 
 /** Replaces it at once as a whole. */

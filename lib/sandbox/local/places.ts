@@ -8,8 +8,8 @@ import { fail } from '../../../subjects/errors.ts'
 
 /** How long a place is kept for a prompt that found none: its session asks again within that time. */
 const KEPT_MS = 40_000
-/** How long a sandbox may take to end that was asked to; then it seems to be needed, and another is asked. */
-const ENDS_WITHIN_MS = 15_000
+/** How long a sandbox may take to end that was asked to; then it seems to be needed, and one more is asked. */
+const ENDS_WITHIN_MS = 5_000
 
 /** Pauses of one who finds no place: longer the more there are, so that all of them together ask so often. */
 const ASKS_A_SECOND = 50
@@ -19,7 +19,7 @@ const MOST_PAUSE_MS = 8_000
 export type Resting = {
   readonly sid: string
   readonly generation: number
-  /** Since when, in milliseconds since the epoch; 0 when it has never run anything. */
+  /** Since when, in milliseconds since the epoch; the smallest gives way first. */
   readonly sinceMs: number
 }
 

@@ -15,7 +15,7 @@ import { isSessionId, sessionId } from '../../../subjects/subjects.ts'
 import type { Objects } from '../../bus/objects.ts'
 import { ensureDemoRepository } from '../../process/demo-repository.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { clearStanding, restsSince } from '../bridge/standing.ts'
+import { clearStanding, restOf } from '../bridge/standing.ts'
 import { type Access, type Provider, REPLACE_WITHIN_MS, type Reports } from '../provider.ts'
 import { endOf, howItEnded } from './ending.ts'
 import { type BridgeOptions, environmentOf } from './environment.ts'
@@ -42,9 +42,14 @@ export type LocalProviderOptions = BridgeOptions & {
   readonly log: Log
 }
 
+/** So long the prompt that a sandbox was started for may take to get there, unless it was taken back. */
+const PROMPT_WITHIN_MS = 30_000
+
 type Running = {
   readonly bridge: BridgeProcess
   readonly note: NoteOf<'running'>
+  /** Until then, by the process' own clock, a prompt must be thought to be on its way. */
+  readonly awaitedUntilMs: number
   /** Why it was ended from here, if it was. */
   ending?: string
   /** Resolves when its end is noted and reported. */
@@ -90,8 +95,8 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   }
 
   /** Looks after a living bridge until it has ended and that is reported. */
-  const look = (bridge: BridgeProcess, note: NoteOf<'running'>) => {
-    const entry: Running = { bridge, note, settled: Promise.resolve() }
+  const look = (bridge: BridgeProcess, note: NoteOf<'running'>, awaitedUntilMs = 0) => {
+    const entry: Running = { bridge, note, awaitedUntilMs, settled: Promise.resolve() }
     entry.settled = bridge.ended
       .then(async ({ code, signal }) => {
         const folder = folderOf(note.sid)
@@ -136,9 +141,12 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
   /** Those that run nothing, as far as their bridges have said. */
   const resting = async () => {
     const found = await Promise.all(
-      [...running].map(async ([sid, { note }]) => {
-        const sinceMs = await restsSince(folderOf(sid))
-        return sinceMs === undefined ? [] : [{ sid, generation: note.generation, sinceMs }]
+      [...running].map(async ([sid, { note, awaitedUntilMs }]) => {
+        const rest = await restOf(folderOf(sid))
+        if (rest === 'runs') return []
+        if (rest === 'has not begun' && performance.now() < awaitedUntilMs) return []
+        const sinceMs = rest === 'has not begun' ? 0 : rest
+        return [{ sid, generation: note.generation, sinceMs }]
       }),
     )
     return found.flat()
@@ -197,7 +205,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const { pid, birth } = bridge
     const known = { ...note, state: 'running', pid, birth } as const
     await writeNote(folder, known)
-    look(bridge, known)
+    look(bridge, known, access.promptWaits ? performance.now() + PROMPT_WITHIN_MS : 0)
     log.info({ sid, generation, pid }, 'sandbox started')
     return { objectId: sid, warning }
   }
