@@ -3,7 +3,7 @@
  * are created over the bus in steps, left to sleep, then a sample of them is woken. In the end sockets
  * are connected to sessions that sleep again behind them.
  *
- *   npm run bench:sleepers -- [steps, e.g. 1000,10000,100000] [sockets]
+ *   npm run bench:sleepers -- [steps, e.g. 1000,10000,100000] [sockets] [local: with sandboxes, eight at a time]
  */
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -15,7 +15,7 @@ import { WebSocket } from 'ws'
 import { ask } from '../lib/bus/ask.ts'
 import { publishCommand, requestCommand } from '../lib/bus/command.ts'
 import { armTimer } from '../lib/owner/timers.ts'
-import { CMD } from '../subjects/streams.ts'
+import { CMD, JOB } from '../subjects/streams.ts'
 import { sessionId } from '../subjects/subjects.ts'
 import { openBus } from '../test/fixtures/bus.ts'
 import type { Role } from '../test/fixtures/child-process.ts'
@@ -28,6 +28,7 @@ import { openScope } from './scope.ts'
 
 const steps = (process.argv[2] ?? '1000,10000').split(',').map(Number)
 const sockets = Number(process.argv[3] ?? 1_000)
+const hasSandboxes = process.argv[4] === 'local'
 const IDLE_MS = 5_000
 const AT_ONCE = 400
 const SAMPLE = 200
@@ -36,10 +37,16 @@ const patience = { deadlineMs: 120_000 }
 
 const scope = openScope()
 const system = await startSystem(scope, {
-  env: { LOG_LEVEL: 'info', SESSION_IDLE_MS: String(IDLE_MS), ...INSPECTABLE },
+  env: {
+    LOG_LEVEL: 'info',
+    SESSION_IDLE_MS: String(IDLE_MS),
+    SANDBOX_LIMIT: '8',
+    ...INSPECTABLE,
+  },
+  ...(hasSandboxes ? { provider: 'local' } : {}),
 })
 const bus = await openBus(scope, system.nats.url, 'sleepers')
-const ROLES = ['owner', 'edge', 'api'] as const satisfies Role[]
+const ROLES: Role[] = ['owner', 'edge', 'api', ...(hasSandboxes ? ['sandboxes' as const] : [])]
 const scales = await Promise.all(ROLES.map(role => weighProcess(scope, system, role)))
 
 const inParallel = async <T>(items: Iterable<T>, work: (item: T) => Promise<unknown>) => {
@@ -57,9 +64,15 @@ const megabytes = (bytes: number) => (bytes / 1024 ** 2).toFixed(0)
 const diskOf = (folder: string): number =>
   Number(execFileSync('du', ['-sk', folder]).toString().split('\t')[0]) * 1024
 
-/** Nothing waits to be decided, and the owner does not let go of anything any more. */
+/** Nothing waits to be decided or done. */
+const quiet = async () => {
+  const waits = async (stream: string) => (await bus.jsm.streams.info(stream)).state.messages > 0
+  while ((await waits(CMD)) || (await waits(JOB))) await delay(100)
+}
+
+/** Nothing waits, and the owner does not let go of anything any more. */
 const asleep = async () => {
-  while ((await bus.jsm.streams.info(CMD)).state.messages > 0) await delay(100)
+  await quiet()
   let least = Number.POSITIVE_INFINITY
   for (let still = 0; still < 2; ) {
     await delay(IDLE_MS * 2)
@@ -94,6 +107,9 @@ for (const step of steps) {
   await inParallel(range(total, step), n => publishCommand(bus, sidOf(n), creation(), patience))
   while ((await bus.jsm.streams.info(CMD)).state.messages > 0) await delay(100)
   const perSecond = (step - total) / ((performance.now() - startMs) / 1000)
+  const jobs = (await bus.jsm.streams.info(JOB)).state.messages
+  await quiet()
+  const quietS = ((performance.now() - startMs) / 1000).toFixed(0)
   total = step
   await asleep()
   const disk = diskOf(system.nats.folder)
@@ -104,7 +120,7 @@ for (const step of steps) {
   const commands = await wake(sample(total), sid =>
     requestCommand(bus, sid, promptOf(randomBytes(8).toString('hex'))),
   )
-  const created = `${perSecond.toFixed(0)} created/s`
+  const created = `${perSecond.toFixed(0)} created/s, then ${jobs} jobs waited; all done after ${quietS} s`
   console.log(
     `  ${created}; woken by a question ${questions}, by a command ${commands} (p50 / p99)`,
   )
