@@ -78,6 +78,28 @@ t.test(
   },
 )
 
+t.test('a prompt goes to the host that has room', async t => {
+  const full = await startHost(t, { SANDBOX_LIMIT: '1' })
+  const { plane } = full
+  const sids = ['a', 'b', 'c', 'd']
+  for (const sid of ['busy', ...sids]) full.follow(sid)
+  await full.job('spawn', spawnJob('busy', 1))
+  const { host } = (await full.until('sandbox_spawned', 1)) as { host: string }
+  await plane.until(event => event.type === 'ready')
+  plane.send(promptFrame('m1', '$ sleep 60'))
+  await plane.until(event => event.type === 'tool_call')
+  await startHost(t, {
+    NATS_URL: full.nats.url,
+    CONTROL_PLANE_URL: plane.url,
+    SANDBOX_LIMIT: String(sids.length),
+  })
+  for (const sid of sids) full.sessions.set(sid, { promptWaits: true })
+  await Promise.all(sids.map((sid, n) => full.job('spawn', spawnJob(sid, n + 2))))
+  for (const n of sids.keys()) {
+    t.not(((await full.until('sandbox_spawned', n + 2)) as { host: string }).host, host)
+  }
+})
+
 t.test('a sandbox that nobody waits for any more is not started', async t => {
   const system = await startHost(t)
   for (const sid of ['gone', 'deleted', 'wanted']) system.follow(sid)
