@@ -85,7 +85,7 @@ export const openPlaces = (options: PlacesOptions): Places => {
       waiting.set(sid, true)
       await askForOne()
     }
-    const message = `No place for a sandbox is free on this host, which has ${limit} (SANDBOX_LIMIT).`
+    const message = `All places for sandboxes on this host are taken (SANDBOX_LIMIT=${limit}).`
     const pauseMs = (countOf(waiting) / ASKS_A_SECOND) * 1_000
     throw fail('SANDBOX_HOST_FULL', {
       message,
