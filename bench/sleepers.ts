@@ -20,7 +20,7 @@ import { sessionId } from '../subjects/subjects.ts'
 import { openBus } from '../test/fixtures/bus.ts'
 import type { Role } from '../test/fixtures/child-process.ts'
 import { startSystem } from '../test/fixtures/system.ts'
-import { creation, promptOf } from '../test/owner/owners.ts'
+import { creation } from '../test/owner/owners.ts'
 import { bytesHeld, INSPECTABLE, weighProcess } from './memory.ts'
 import { cpuMs } from './profile.ts'
 import { machineFacts, percentile } from './report.ts'
@@ -118,7 +118,12 @@ for (const step of steps) {
   const questions = await wake(sample(total), sid => ask(bus, { v: 1, type: 'snapshot', sid }))
   await asleep()
   const commands = await wake(sample(total), sid =>
-    requestCommand(bus, sid, promptOf(randomBytes(8).toString('hex'))),
+    requestCommand(bus, sid, {
+      v: 1,
+      type: 'set_title',
+      userId: 'alice',
+      title: randomBytes(8).toString('hex'),
+    }),
   )
   const created = `${perSecond.toFixed(0)} created/s, then ${jobs} jobs waited; all done after ${quietS} s`
   console.log(
