@@ -9,7 +9,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { totalmem } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { CommandInput } from '../../subjects/commands.ts'
@@ -54,7 +54,11 @@ const listOf = (text: string | undefined) => text?.split(',').filter(item => ite
 
 /** A small agent and what it runs; whoever has a larger one sets SANDBOX_LIMIT. */
 const BYTES_PER_SANDBOX = 512 * 1024 ** 2
-const usualLimit = () => Math.max(4, Math.floor(totalmem() / BYTES_PER_SANDBOX))
+const SANDBOXES_PER_PROCESSOR = 8
+const usualLimit = () => {
+  const fitting = Math.floor(totalmem() / BYTES_PER_SANDBOX)
+  return Math.max(4, Math.min(fitting, SANDBOXES_PER_PROCESSOR * availableParallelism()))
+}
 
 /** The provider that is configured; `none` has no process that comes here. */
 const providerOf = async (
