@@ -13,6 +13,10 @@ export const ERRORS = {
   INVALID_PROMPT: { text: 'Invalid prompt', http: 400 },
   INVALID_ATTACHMENTS: { text: 'Invalid attachments', http: 400 },
   INVALID_CURSOR: { text: 'Invalid cursor', http: 400 },
+  UNSUPPORTED_MEDIA_TYPE: {
+    text: 'The Content-Type header cannot be read: send application/json, or none',
+    http: 415,
+  },
   INVALID_TOKEN_TEXT: { text: 'The text cannot be part of a subject', http: 400 },
   // Who may.
   UNAUTHORIZED: { text: 'Unauthorized', http: 401 },
