@@ -17,6 +17,9 @@ export const ERRORS = {
     text: 'The Content-Type header cannot be read: send application/json, or none',
     http: 415,
   },
+  INVALID_HTTP: { text: 'The request is not well-formed HTTP/1.1', http: 400 },
+  HEADERS_TOO_LARGE: { text: 'The headers of the request are longer than 16 KiB', http: 431 },
+  REQUEST_TIMEOUT: { text: 'The request did not arrive in time', http: 408 },
   INVALID_TOKEN_TEXT: { text: 'The text cannot be part of a subject', http: 400 },
   // Who may.
   UNAUTHORIZED: { text: 'Unauthorized', http: 401 },

@@ -41,3 +41,25 @@ t.test('a content type that is none', async t => {
   const { paths } = (await system.call('GET', '/openapi.json')).body
   t.match(paths['/sessions'].post.responses['415'].description, /UNSUPPORTED_MEDIA_TYPE/)
 })
+
+t.test('what is no HTTP', async t => {
+  const get = 'GET /health HTTP/1.1\r\nHost: x\r\n'
+  for (const [what, request, status, code] of [
+    ['a request line', 'nonsense\r\n\r\n', 400, 'INVALID_HTTP'],
+    ['a method', 'DANCE / HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'INVALID_HTTP'],
+    ['a header', `${get}no header\r\n\r\n`, 400, 'INVALID_HTTP'],
+    ['long headers', `${get}X: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+    [
+      'a chunk',
+      `POST /sessions HTTP/1.1\r\nHost: x\r\n${authorization}\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n`,
+      400,
+      'INVALID_HTTP',
+    ],
+  ] as const) {
+    const { head, ...answer } = await raw(request)
+    t.match(answer, { status, body: { error: String, code } }, what)
+    t.match(head, /^x-request-id: [0-9a-f-]{36}\r$/m)
+    t.match(head, /^access-control-allow-origin: \*\r$/m)
+  }
+  t.equal((await fetch(`${api}/health`)).status, 200, 'and nobody else notices')
+})
