@@ -31,6 +31,7 @@ export const ERRORS = {
   TOKEN_EXPIRED: { text: 'Token expired', http: 401, close: 4001 },
   ALREADY_SUBSCRIBED: { text: 'Already subscribed', http: 409, close: 4003 },
   AUTH_TIMEOUT: { text: 'Authentication timeout', http: 408, close: 4008 },
+  FRAME_TOO_LARGE: { text: 'The frame is too large', http: 413, close: 1009 },
   SYNC_FAILED: { text: 'Session synchronization failed', http: 503, close: 4009 },
   SLOW_CONSUMER: { text: 'Too slow, reconnect to resume', http: 503, close: 1013 },
   RATE_LIMITED: { text: 'Too many requests, try again shortly', http: 429 },
