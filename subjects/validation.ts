@@ -1,6 +1,19 @@
 /** What to say to the sender of what does not fit its schema. Browser-safe. */
 import type * as z from 'zod'
 
+/** So deep may a command be nested, and an event of a sandbox, which lies inside one. */
+export const COMMAND_LEVELS = 100
+export const EVENT_LEVELS = 64
+
+/**
+ * Whether a JSON value is nested deeper than `levels`. What has no schema of its own may come from outside in
+ * any depth, and `JSON.stringify` gives up on some thousands of levels: on how many, only the process knows.
+ */
+export const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some(one => isDeeper(one, levels - 1)))
+
 /** The keys of what was sent may be long, and stand in the sentence. */
 const MOST_CHARS = 200
 

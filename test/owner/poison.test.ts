@@ -76,6 +76,14 @@ t.test('poison', async t => {
         `{"v":1,"type":"prompt","content":"x","authorId":"a","attachments":[{"name":["${secret}"]}]}`,
         'attachments.0.name: Invalid input: expected string, received array',
       ],
+      [
+        `{"v":1,"type":"prompt","content":"x","authorId":"a","callbackContext":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_001)}`,
+        'Nested more than 100 levels deep',
+      ],
+      [
+        '{"v":1,"type":"prompt","content":"a\\ud800","authorId":"a"}',
+        'content: holds half of a surrogate pair, which is no character',
+      ],
       [`{"v":1,"type":"stop","${'k'.repeat(9_000)}":1}`, `Unrecognized key: "${'k'.repeat(181)}…`],
     ] as const) {
       const refused = { ok: false, code: 'INVALID_REQUEST', message }
