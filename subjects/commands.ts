@@ -5,10 +5,11 @@
  * same answer without a second effect.
  */
 import { z } from 'zod'
-import { actor, requestId } from './actor.ts'
+import { actor, requestId, text } from './actor.ts'
 import { pullRequestCommands } from './pull-request-commands.ts'
 import { participantRole } from './roles.ts'
 import { sandboxCommands } from './sandbox-commands.ts'
+import { COMMAND_LEVELS, isDeeper } from './validation.ts'
 
 export { type Actor, actor, requestId } from './actor.ts'
 
@@ -26,19 +27,19 @@ export const PROMPT_SOURCES = [
   'agent',
 ] as const
 
-export const attachment = z.looseObject({ name: z.string().max(255).optional() })
+export const attachment = z.looseObject({ name: text.max(255).optional() })
 
 /** Opens a session. Idempotent by the session's id. `repoOwner`/`repoName` in lower case. */
 export const createSession = z.strictObject({
   ...version,
   type: z.literal('create_session'),
   clientRequestId: requestId.optional(),
-  title: z.string().max(200).nullish(),
-  repoOwner: z.string().min(1).max(128),
-  repoName: z.string().min(1).max(128),
-  baseBranch: z.string().max(255).nullish(),
-  model: z.string().min(1).max(128),
-  reasoningEffort: z.string().max(32).nullish(),
+  title: text.max(200).nullish(),
+  repoOwner: text.min(1).max(128),
+  repoName: text.min(1).max(128),
+  baseBranch: text.max(255).nullish(),
+  model: text.min(1).max(128),
+  reasoningEffort: text.max(32).nullish(),
   owner: actor,
 })
 
@@ -47,11 +48,11 @@ export const prompt = z.strictObject({
   ...version,
   type: z.literal('prompt'),
   clientRequestId: requestId.optional(),
-  content: z.string().max(WIRE_TEXT_MAX),
-  authorId: z.string().min(1).max(256),
+  content: text.max(WIRE_TEXT_MAX),
+  authorId: text.min(1).max(256),
   source: z.enum(PROMPT_SOURCES).default('web'),
-  model: z.string().min(1).max(128).nullish(),
-  reasoningEffort: z.string().max(32).nullish(),
+  model: text.min(1).max(128).nullish(),
+  reasoningEffort: text.max(32).nullish(),
   attachments: z.array(attachment).max(6).nullish(),
   callbackContext: z.record(z.string(), z.unknown()).nullish(),
   /** What is known of the author besides the id. */
@@ -63,13 +64,13 @@ export const stop = z.strictObject({
   ...version,
   type: z.literal('stop'),
   clientRequestId: requestId.optional(),
-  messageId: z.string().max(128).nullish(),
-  userId: z.string().max(256).nullish(),
+  messageId: text.max(128).nullish(),
+  userId: text.max(256).nullish(),
 })
 
 /** Who asks for a change: the user id of a verified caller. */
-const byUser = z.string().min(1).max(256)
-const messageId = z.string().min(1).max(128)
+const byUser = text.min(1).max(256)
+const messageId = text.min(1).max(128)
 /** On whose word: an internal service's (the default), the developer's, or a signed-in person's own. */
 export const AUTHORITIES = ['service', 'developer', 'person'] as const
 const authority = z.enum(AUTHORITIES).optional()
@@ -90,7 +91,7 @@ export const cancelPrompt = change('cancel_prompt', { messageId })
 /** Replace the text of a waiting prompt. */
 export const editPrompt = change('edit_prompt', {
   messageId,
-  content: z.string().max(WIRE_TEXT_MAX),
+  content: text.max(WIRE_TEXT_MAX),
   version: seenVersion,
 })
 /** Put a waiting prompt before another one; `null`: at the end. */
@@ -104,7 +105,7 @@ export const holdQueue = change('hold_queue', {})
 export const releaseQueue = change('release_queue', {})
 
 /** 1 … 200 characters after trimming, decided in the core. */
-export const setTitle = change('set_title', { title: z.string().max(4000) })
+export const setTitle = change('set_title', { title: text.max(4000) })
 export const archiveSession = change('archive_session', { authority })
 export const unarchiveSession = change('unarchive_session', { authority })
 /** Ends all work of the session at once; it takes no more. */
@@ -133,7 +134,7 @@ export const warm = z.strictObject({
   ...version,
   type: z.literal('warm'),
   reason: z.enum(['typing', 'request']),
-  userId: z.string().max(256).nullish(),
+  userId: text.max(256).nullish(),
 })
 
 /** Lets a user join with a token of which only the hash is sent (SHA-256, lower-case hex). */
@@ -153,27 +154,32 @@ export const deadline = z.strictObject({
   atMs: z.int(),
 })
 
-export const command = z.discriminatedUnion('type', [
-  createSession,
-  prompt,
-  stop,
-  cancelPrompt,
-  editPrompt,
-  movePrompt,
-  holdQueue,
-  releaseQueue,
-  setTitle,
-  archiveSession,
-  unarchiveSession,
-  cancelSession,
-  deleteSession,
-  addParticipant,
-  warm,
-  issueWsToken,
-  ...sandboxCommands,
-  ...pullRequestCommands,
-  deadline,
-])
+export const command = z
+  .discriminatedUnion('type', [
+    createSession,
+    prompt,
+    stop,
+    cancelPrompt,
+    editPrompt,
+    movePrompt,
+    holdQueue,
+    releaseQueue,
+    setTitle,
+    archiveSession,
+    unarchiveSession,
+    cancelSession,
+    deleteSession,
+    addParticipant,
+    warm,
+    issueWsToken,
+    ...sandboxCommands,
+    ...pullRequestCommands,
+    deadline,
+  ])
+  .refine(
+    value => !isDeeper(value, COMMAND_LEVELS),
+    `Nested more than ${COMMAND_LEVELS} levels deep`,
+  )
 /** A parsed command: defaults are filled in. */
 export type SessionCommand = z.output<typeof command>
 /** A command as it may be written. */

@@ -13,6 +13,13 @@ export const ERRORS = {
   INVALID_PROMPT: { text: 'Invalid prompt', http: 400 },
   INVALID_ATTACHMENTS: { text: 'Invalid attachments', http: 400 },
   INVALID_CURSOR: { text: 'Invalid cursor', http: 400 },
+  UNSUPPORTED_MEDIA_TYPE: {
+    text: 'The Content-Type header cannot be read: send application/json, or none',
+    http: 415,
+  },
+  INVALID_HTTP: { text: 'The request is not well-formed HTTP/1.1', http: 400 },
+  HEADERS_TOO_LARGE: { text: 'The headers of the request are longer than 16 KiB', http: 431 },
+  REQUEST_TIMEOUT: { text: 'The request did not arrive in time', http: 408 },
   INVALID_TOKEN_TEXT: { text: 'The text cannot be part of a subject', http: 400 },
   // Who may.
   UNAUTHORIZED: { text: 'Unauthorized', http: 401 },
@@ -24,6 +31,7 @@ export const ERRORS = {
   TOKEN_EXPIRED: { text: 'Token expired', http: 401, close: 4001 },
   ALREADY_SUBSCRIBED: { text: 'Already subscribed', http: 409, close: 4003 },
   AUTH_TIMEOUT: { text: 'Authentication timeout', http: 408, close: 4008 },
+  FRAME_TOO_LARGE: { text: 'The frame is too large', http: 413, close: 1009 },
   SYNC_FAILED: { text: 'Session synchronization failed', http: 503, close: 4009 },
   SLOW_CONSUMER: { text: 'Too slow, reconnect to resume', http: 503, close: 1013 },
   RATE_LIMITED: { text: 'Too many requests, try again shortly', http: 429 },

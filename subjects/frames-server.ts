@@ -159,12 +159,16 @@ export const serverFrame = z.discriminatedUnion('type', [
     cursor: historyCursor.nullable(),
   }),
   frame('processing_status', { isProcessing: z.boolean() }),
-  /** `version`: with `QUEUE_VERSION_CONFLICT`, the queue's present one. */
+  /**
+   * `version`: with `QUEUE_VERSION_CONFLICT`, the queue's present one. `reason`: of a frame that does not
+   * fit its schema, which field and why; the `message` of such a one is always the same (spec 2.3).
+   */
   frame('error', {
     code: text,
     message: text,
     clientRequestId: text.optional(),
     version: z.int().optional(),
+    reason: text.optional(),
   }),
 ])
 export type ServerFrame = z.infer<typeof serverFrame>

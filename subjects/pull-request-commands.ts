@@ -1,6 +1,6 @@
 /** Commands about pull requests: what is asked, what the github process answers, what webhooks tell. */
 import { z } from 'zod'
-import { actor, requestId } from './actor.ts'
+import { actor, requestId, text } from './actor.ts'
 import { pullRequestState } from './github.ts'
 
 const version = { v: z.literal(1) }
@@ -22,8 +22,8 @@ export const createPullRequest = z.strictObject({
   type: z.literal('create_pull_request'),
   clientRequestId: requestId.optional(),
   by: opener,
-  title: z.string().min(1).max(256),
-  body: z.string().max(65_536),
+  title: text.min(1).max(256),
+  body: text.max(65_536),
   /** Absent: the branch that the session began on. */
   baseBranch: z.string().max(255).nullish(),
   /** Absent: the session's branch. */

@@ -4,6 +4,7 @@
  * epoch *seconds* as a float, unlike everything else here.
  */
 import { z } from 'zod'
+import { EVENT_LEVELS, isDeeper } from './validation.ts'
 
 /** On every event. `seq` is ours: counts 1, 2, 3 … per `run` of a bridge, for exactly-once. */
 const common = {
@@ -172,6 +173,9 @@ export const RESERVED_EVENT_TYPES: ReadonlySet<string> = new Set(['user_message'
 export const parseSandboxEvent = (
   value: unknown,
 ): { ok: true; event: SandboxEvent } | { ok: false; reason: string } => {
+  if (isDeeper(value, EVENT_LEVELS)) {
+    return { ok: false, reason: `nested more than ${EVENT_LEVELS} levels deep` }
+  }
   const base = opaqueSandboxEvent.safeParse(value)
   if (!base.success) return { ok: false, reason: z.prettifyError(base.error) }
   if (RESERVED_EVENT_TYPES.has(base.data.type)) {

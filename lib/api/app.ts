@@ -12,7 +12,7 @@ import { signIn } from './callers/sign-in.ts'
 import { readSignatures } from './callers/signed-requests.ts'
 import { type Bundle, servePage } from './console.ts'
 import { health } from './health.ts'
-import { answerUnreadable, requestId, sendHeaders } from './http-headers.ts'
+import { answerMalformed, answerUnreadable, requestId, sendHeaders } from './http-headers.ts'
 import { BODY_LIMIT_BYTES, readJsonBodies } from './json-body.ts'
 import { openapi } from './openapi.ts'
 import { people } from './people.ts'
@@ -67,6 +67,7 @@ export const buildApp = async (room: Room, bundle: Bundle, log: Log): Promise<Ap
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     frameworkErrors: answerUnreadable,
+    clientErrorHandler: answerMalformed,
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: room.config.trustProxy ?? false,
     // A stopping process answers what it has begun, and lets nobody hold it up by staying connected.

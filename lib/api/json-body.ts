@@ -1,5 +1,6 @@
 /**
- * Bodies are JSON whatever their content type says, as in the seed; an empty one is no body. This is
+ * Bodies are JSON whatever their content type says, as in the seed; an empty one is no body. Only a
+ * content type that is none is refused, with 415, which Fastify does before it looks for a parser. This is
  * safe because a browser's cookie counts only for requests of our own page: see caller.ts.
  */
 import type { FastifyInstance } from 'fastify'

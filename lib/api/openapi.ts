@@ -76,7 +76,7 @@ const refusalsOf = ({ method, url, schema }: Documented): ReadonlySet<ErrorCode>
     [!isOpen, ['NOT_CONFIGURED']],
     [!isOpen && schema.security === undefined, ['UNAUTHORIZED']],
     [takes || schema.querystring !== undefined, ['INVALID_REQUEST']],
-    [takes, ['INVALID_JSON', 'PAYLOAD_TOO_LARGE']],
+    [takes, ['INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']],
     [isSession, ['SESSION_NOT_FOUND', ...(method === 'GET' ? ASKING : WRITING)]],
     [true, (schema.refusals ?? []) as readonly ErrorCode[]],
     [!isOpen, ['INTERNAL']],

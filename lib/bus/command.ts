@@ -9,6 +9,7 @@ import { REPLY_TO, TRACE_ID } from '../../subjects/headers.ts'
 import type { EnvelopedReply } from '../../subjects/replies.ts'
 import { CMD } from '../../subjects/streams.ts'
 import { commandSubject, sessionId } from '../../subjects/subjects.ts'
+import { misfit } from '../../subjects/validation.ts'
 import type { Bus } from './connect.ts'
 import { ledBy, pauseFor } from './elections.ts'
 import { busFailure, isWorthRetrying } from './failure.ts'
@@ -46,7 +47,7 @@ export const publishCommand = async (
   const subject = commandSubject(sessionId(sid))
   const parsed = commandSchema.safeParse(command)
   if (!parsed.success) {
-    throw fail('INVALID_REQUEST', { message: parsed.error.issues[0]?.message, error: parsed.error })
+    throw fail('INVALID_REQUEST', { message: misfit(parsed.error), error: parsed.error })
   }
   const body = JSON.stringify(parsed.data)
   const head = headers()

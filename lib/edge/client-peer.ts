@@ -2,9 +2,10 @@
  * A client's socket: what it says is parsed here, once, and handed to the row of its frame type. What
  * must keep its order (prompts, stops) is done one after the other for each socket; nobody else waits.
  */
-import { codeOf } from '../../subjects/errors.ts'
+import { codeOf, ERRORS } from '../../subjects/errors.ts'
 import { type ClientFrameType, clientFrame } from '../../subjects/frames-client.ts'
 import type { SocketPresence } from '../../subjects/signals.ts'
+import { misfit } from '../../subjects/validation.ts'
 import type { Edge } from './edge.ts'
 import { CLIENT_FRAMES, type FrameRow } from './frames/table.ts'
 import { CLIENT_BYTES_WAITING, CLIENT_FRAMES_WAITING } from './limits.ts'
@@ -64,7 +65,10 @@ export const onClientText = (edge: Edge, peer: ClientPeer, text: string): void =
   const parsed = clientFrame.safeParse(raw)
   if (!parsed.success) {
     const code = (type && CLIENT_FRAMES[type].malformed) ?? 'INVALID_MESSAGE'
-    peer.socket.sendError(code, undefined, type && requestIdOf(raw))
+    const reason = raw === undefined ? 'Not JSON' : misfit(parsed.error)
+    const clientRequestId = type && requestIdOf(raw)
+    const { text: message } = ERRORS[code]
+    peer.socket.send({ type: 'error', code, message, clientRequestId, reason })
     return
   }
   // The row fits the frame because both were picked by the same type.

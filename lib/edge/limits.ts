@@ -5,8 +5,14 @@ const MIB = 1024 * KIB
 
 /** A client's largest frame: a prompt of 64,000 characters and its references fit many times. */
 export const CLIENT_FRAME_BYTES = MIB
-/** A sandbox's largest frame: outputs of tools. A larger one ends the socket. */
+/** A sandbox's largest frame: outputs of tools. */
 export const SANDBOX_FRAME_BYTES = 16 * MIB
+/**
+ * A frame above the limit ends its socket with 1009 and a reason that names the limit; for that it must be
+ * taken in, though nobody reads it. One above this multiple of the limit is not even taken in: uWebSockets.js
+ * cuts the connection when it is announced, which the other side sees as 1006. So no socket holds more.
+ */
+export const HARD_LIMIT_FACTOR = 2
 
 /** Above the 30 s at which clients ping; shortly before, the server pings by itself. */
 export const IDLE_TIMEOUT_SECONDS = 60

@@ -10,6 +10,7 @@ import { answer, answerPreflight, holdUpgrade } from './http.ts'
 import {
   CLIENT_FRAME_BYTES,
   CUT_OFF_BYTES,
+  HARD_LIMIT_FACTOR,
   IDLE_TIMEOUT_SECONDS,
   SANDBOX_FRAME_BYTES,
 } from './limits.ts'
@@ -35,9 +36,16 @@ const LIMITS = {
 const isSandbox = (req: HttpRequest): boolean => req.getQuery('type') === 'sandbox'
 const textOf = (bytes: ArrayBuffer): string => Buffer.from(bytes).toString()
 
+/** Ends the socket of a frame that is too large. @returns whether it was */
+const refuseAbove = (most: number, { byteLength }: ArrayBuffer, socket: Socket | undefined) => {
+  const isTooLarge = byteLength > most
+  if (isTooLarge) socket?.closeWith('FRAME_TOO_LARGE', `A frame may have at most ${most} bytes`)
+  return isTooLarge
+}
+
 const clients = (edge: () => Edge): WebSocketBehavior<ClientSocket> => ({
   ...LIMITS,
-  maxPayloadLength: CLIENT_FRAME_BYTES,
+  maxPayloadLength: HARD_LIMIT_FACTOR * CLIENT_FRAME_BYTES,
   upgrade: (res, req, context) => {
     if (isSandbox(req)) {
       req.setYield(true)
@@ -52,7 +60,8 @@ const clients = (edge: () => Edge): WebSocketBehavior<ClientSocket> => ({
     seat.peer = openClient(edge(), seat.socket, edge().rooms.enter(seat.sid))
   },
   message: (ws, bytes, isBinary) => {
-    const { peer } = ws.getUserData()
+    const { peer, socket } = ws.getUserData()
+    if (refuseAbove(CLIENT_FRAME_BYTES, bytes, socket)) return
     if (peer && !isBinary) onClientText(edge(), peer, textOf(bytes))
   },
   drain: ws => {
@@ -74,7 +83,7 @@ const sandboxes = (
   onEnding: (ending: Promise<void>) => void,
 ): WebSocketBehavior<SandboxSocket> => ({
   ...LIMITS,
-  maxPayloadLength: SANDBOX_FRAME_BYTES,
+  maxPayloadLength: HARD_LIMIT_FACTOR * SANDBOX_FRAME_BYTES,
   upgrade: (res, req, context) => {
     const path = req.getUrl()
     if (!isSandbox(req) || !PATH_PATTERN.test(path)) {
@@ -94,7 +103,8 @@ const sandboxes = (
     seat.peer = seat.seat(seat.socket)
   },
   message: (ws, bytes, isBinary) => {
-    const { peer } = ws.getUserData()
+    const { peer, socket } = ws.getUserData()
+    if (refuseAbove(SANDBOX_FRAME_BYTES, bytes, socket)) return
     if (peer && !isBinary) peer.onText(textOf(bytes), bytes.byteLength)
   },
   pong: (ws, payload) => ws.getUserData().peer?.onPong(textOf(payload)),

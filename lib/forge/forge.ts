@@ -18,7 +18,7 @@ import { startHooks } from './hooks.ts'
 import { exchangeRoutes } from './oauth/exchange.ts'
 import { servePages } from './pages/pages.ts'
 import { reconcile } from './reconcile.ts'
-import { adoptRepositories, allRepositories } from './repositories.ts'
+import { adoptRepositories, allRepositories, lossOf } from './repositories.ts'
 import { serveApi } from './rest/api.ts'
 import { type ForgeSettings, makeAlone, type Room } from './room.ts'
 import { openStore } from './tables.ts'
@@ -41,7 +41,7 @@ export const openForge = async (settings: ForgeSettings, log: Log): Promise<Forg
   const hooks = await startHooks(store, settings, log)
   const refreshes = { good: 0, refused: 0 }
   const room: Room = { settings, store, hooks, alone: makeAlone(), refreshes }
-  await catchUp(room)
+  await catchUp(room, log)
 
   const app = fastify({
     loggerInstance: log,
@@ -73,10 +73,14 @@ export const openForge = async (settings: ForgeSettings, log: Log): Promise<Forg
 }
 
 /** Takes in what happened to the repositories while nobody looked. */
-const catchUp = async (room: Room): Promise<void> => {
+const catchUp = async (room: Room, log: Log): Promise<void> => {
   const [ghost, repositories] = await room.store.within(async db => [
     await requireAccount(db, GHOST_LOGIN),
     await allRepositories(db),
   ])
-  for (const repository of repositories) await reconcile(room, repository, ghost)
+  for (const repository of repositories) {
+    const loss = await lossOf(room.settings, repository)
+    if (loss) log.error(loss)
+    else await reconcile(room, repository, ghost)
+  }
 }

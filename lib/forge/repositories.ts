@@ -1,6 +1,6 @@
 /** Repositories: bare ones under `git/<owner>/<name>.git`, and a row for each. */
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { ensureDemoRepository } from '../process/demo-repository.ts'
 import { git } from '../process/git.ts'
 import { accountById, ensureAccount, join as joinOrganization, people } from './accounts.ts'
@@ -40,6 +40,25 @@ export const allRepositories = async (db: Db): Promise<Repository[]> => {
   return Promise.all(
     rows.map(async row => ({ ...row, owner: await accountById(db, row.owner_id) })),
   )
+}
+
+/**
+ * Says what to do when a repository's folder is gone though its row is there; undefined while it is there.
+ * It is not made again: an empty one would tell everybody that their branches were deleted.
+ */
+export const lossOf = async (
+  settings: Room['settings'],
+  repository: Repository,
+): Promise<string | undefined> => {
+  const path = pathOf(settings, repository)
+  const isThere = await access(join(path, 'HEAD')).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) return undefined
+  const where = relative(settings.dataDir, path)
+  const { owner, name } = repository
+  return `The folder of ${owner.login}/${name} is gone: put a bare clone of it at ${where} in the forge's folder`
 }
 
 /** Branches and tags as they were last told of, by full name. */

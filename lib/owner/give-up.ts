@@ -21,10 +21,12 @@ export const giveUp = async (
   options: {
     readonly reason: string
     readonly code?: ErrorCode | undefined
+    /** For whoever waits for the answer; by default the code's own sentence. */
+    readonly message?: string | undefined
     readonly isOpen: () => boolean
   },
 ): Promise<void> => {
-  const { reason, code = 'INVALID_REQUEST', isOpen } = options
+  const { reason, code = 'INVALID_REQUEST', message = ERRORS[code].text, isOpen } = options
   log.warn({ subject: delivery.subject, command: delivery.sequence, reason }, 'dead letter')
   while (isOpen()) {
     try {
@@ -35,7 +37,7 @@ export const giveUp = async (
         body: delivery.body,
         atMs: delivery.storedMs,
       })
-      sayReply(bus, delivery, { ok: false, code, message: ERRORS[code].text }, 0)
+      sayReply(bus, delivery, { ok: false, code, message }, 0)
       return delivery.settle()
     } catch (error) {
       log.warn({ error }, 'dead letter not written, trying again')

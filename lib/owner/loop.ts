@@ -79,8 +79,11 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
 
   const say = (delivery: Delivery, reply: Reply, recordSeq: number) =>
     sayReply(bus, delivery, reply, recordSeq)
-  const unreadable = (delivery: Delivery, reason: string, code?: ErrorCode) =>
-    giveUp(room, delivery, { reason, code, isOpen })
+  const unreadable = (
+    delivery: Delivery,
+    reason: string,
+    { code, message }: { readonly code?: ErrorCode; readonly message?: string } = {},
+  ) => giveUp(room, delivery, { reason, code, message, isOpen })
 
   const take: Take = (message, settle) => {
     const delivery = readDelivery(message, settle)
@@ -88,7 +91,8 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     try {
       session = sessions.at(sessionOfStored(delivery.subject))
     } catch {
-      void unreadable(delivery, 'the subject names no session')
+      const message = 'The subject names no session: cmd.<id>, of 1 to 64 of A-Z a-z 0-9 _ -'
+      void unreadable(delivery, 'the subject names no session', { message })
       return
     }
     const { commands } = session
@@ -113,16 +117,17 @@ export const openLoop = (room: OwnerRoom, options: LoopOptions): Take => {
     const delivery = 'body' in next ? next : await whole(next)
     if (!delivery) return isOpen() ? next.settle() : undefined
     const parsed = parseJson(commandSchema, delivery.body)
-    if (!parsed.ok) return unreadable(delivery, parsed.reason)
+    if (!parsed.ok) return unreadable(delivery, parsed.reason, parsed)
     let mistakes = 0
     for (let failures = 0; isOpen(); failures++) {
       const decideNow = () => session.turn(() => work(session, delivery, parsed.value))
       const failure = await room.deciding(decideNow)
       if (failure === 'done') return
       const code = codeOf(failure)
-      if (code === 'PAYLOAD_TOO_LARGE') return unreadable(delivery, 'its record is too large', code)
+      if (code === 'PAYLOAD_TOO_LARGE')
+        return unreadable(delivery, 'its record is too large', { code })
       if (code === 'INTERNAL' && ++mistakes >= CHANCES)
-        return unreadable(delivery, `not decided: ${failure.message}`, code)
+        return unreadable(delivery, `not decided: ${failure.message}`, { code })
       const isStopped = UNREADABLE.has(code)
       if (isStopped && failures === 0) standStill(session, delivery, failure)
       const pauseMs = Math.min(10 * 2 ** failures, MOST_PAUSE_MS)

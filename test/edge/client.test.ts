@@ -61,6 +61,25 @@ t.test('before it has subscribed', async t => {
     },
   )
 
+  await t.test('what does not fit is named, and the socket stays open', async t => {
+    const client = await open(t, edges, sid)
+    const reasonOf = async (frame: object | string) => {
+      const from = client.frames.length
+      client.send(frame)
+      const { type: _, reason, ...rest } = await client.until('error', from)
+      t.same(rest, { code: 'INVALID_MESSAGE', message: 'Failed to process message' })
+      return reason
+    }
+    const after = (after: unknown) => reasonOf({ type: 'subscribe', token, clientId: 'c', after })
+    t.equal(await after(-1), 'after: Too small: expected number to be >=0')
+    t.equal(await after(1.5), 'after: Invalid input: expected int, received number')
+    t.equal(await after('5'), 'after: Invalid input: expected number, received string')
+    t.equal(await reasonOf({ type: 'unheard_of' }), 'type: Not a known value')
+    t.equal(await reasonOf('{'), 'Not JSON')
+    client.send({ type: 'subscribe', token, clientId: 'c', after: 0 })
+    await client.until('subscribed')
+  })
+
   await t.test('it sees nothing of the session', async t => {
     const stranger = await open(t, edges, sid)
     const client = await subscribe(t, edges.url(), { sid, token })

@@ -57,15 +57,39 @@ t.test('poison', async t => {
     t.same(await logOf(bus, 'nowhere'), [])
   })
   await t.test('whoever waits for the answer is told', async t => {
-    const inbox = createInbox()
-    const answers = bus.nc.subscribe(inbox, { max: 1 })
-    const head = headers()
-    head.set(REPLY_TO, inbox)
-    await bus.js.publish(`cmd.${sid}`, '{"v":1,"type":"prompt"}', { headers: head })
-    for await (const message of answers) {
-      const { reply } = envelopedReply.parse(message.json())
-      t.match(reply, { ok: false, code: 'INVALID_REQUEST' })
+    const told = async (subject: string, body: string) => {
+      const inbox = createInbox()
+      const answers = bus.nc.subscribe(inbox, { max: 1 })
+      const head = headers()
+      head.set(REPLY_TO, inbox)
+      await bus.js.publish(subject, body, { headers: head })
+      for await (const answer of answers) return envelopedReply.parse(answer.json()).reply
     }
+    const secret = 'hush'
+    for (const [body, message] of [
+      [`{${secret}`, 'Not JSON in UTF-8'],
+      ['"prompt"', 'Invalid input: expected object, received string'],
+      [`{"v":1,"type":"${secret}"}`, 'type: Not a known value'],
+      ['{"v":1,"type":"prompt"}', 'content: Invalid input: expected string, received undefined'],
+      [`{"v":2,"type":"stop","messageId":"${secret}"}`, 'v: Invalid input: expected 1'],
+      [
+        `{"v":1,"type":"prompt","content":"x","authorId":"a","attachments":[{"name":["${secret}"]}]}`,
+        'attachments.0.name: Invalid input: expected string, received array',
+      ],
+      [
+        `{"v":1,"type":"prompt","content":"x","authorId":"a","callbackContext":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_001)}`,
+        'Nested more than 100 levels deep',
+      ],
+      [
+        '{"v":1,"type":"prompt","content":"a\\ud800","authorId":"a"}',
+        'content: holds half of a surrogate pair, which is no character',
+      ],
+      [`{"v":1,"type":"stop","${'k'.repeat(9_000)}":1}`, `Unrecognized key: "${'k'.repeat(181)}…`],
+    ] as const) {
+      const refused = { ok: false, code: 'INVALID_REQUEST', message }
+      t.same(await told(`cmd.${sid}`, body), refused, message)
+    }
+    t.match(await told(`cmd.${'x'.repeat(80)}`, '{}'), { message: /^The subject names no session/ })
   })
   await t.test('a record that no message can hold is refused by name', async t => {
     const record = { ...emptyRecord(sid, 1), owner: 'x'.repeat(9 * 1024 ** 2) }

@@ -35,7 +35,7 @@ const back = z.object({
 /** Everybody who comes from GitHub is a guest: the developer is who started the system. */
 const signedInAs = ({ githubUserId, login, name, email }: GithubUser): SignedIn => ({
   userId: userIdOf(githubUserId),
-  name: (name || login).slice(0, 256),
+  name: (name || login).slice(0, 256).toWellFormed(),
   email: email.slice(0, 320),
   role: 'guest',
   login,

@@ -30,9 +30,10 @@ export const changeQueue = async <T extends QueueCommand>(
   change: Change<T>,
 ): Promise<number | undefined> => {
   const command = { v: 1, userId: member!.userId, clientRequestId, ...change } as CommandOf<T>
-  const { reply } = await requestCommand(edge.bus, room.sid, command).catch((error: unknown) => {
-    // What the inbox does not take is a text that is far too long: it is the prompt that is wrong.
-    throw codeOf(error) === 'INVALID_REQUEST' ? fail('INVALID_PROMPT', { error }) : error
+  const { reply } = await requestCommand(edge.bus, room.sid, command).catch((error: Error) => {
+    const { message } = error
+    // What the inbox does not take is a text, far too long or none: it is the prompt that is wrong.
+    throw codeOf(error) === 'INVALID_REQUEST' ? fail('INVALID_PROMPT', { message, error }) : error
   })
   if (reply.ok) return reply.version ?? 0
   socket.sendRefusal(reply, clientRequestId)

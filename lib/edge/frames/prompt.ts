@@ -21,8 +21,9 @@ export const prompt: FrameRow<'prompt'> = {
       model: frame.model,
       reasoningEffort: frame.reasoningEffort,
       attachments: frame.attachments,
-    }).catch((error: unknown) => {
-      throw codeOf(error) === 'INVALID_REQUEST' ? fail('INVALID_PROMPT', { error }) : error
+    }).catch((error: Error) => {
+      const { message } = error
+      throw codeOf(error) === 'INVALID_REQUEST' ? fail('INVALID_PROMPT', { message, error }) : error
     })
     if (!reply.ok) {
       socket.sendRefusal(reply, clientRequestId)

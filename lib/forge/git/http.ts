@@ -10,7 +10,7 @@ import { accountById, GHOST_LOGIN, requireAccount } from '../accounts.ts'
 import { accessOf, type Caller, callerOfToken, requireAccess } from '../caller.ts'
 import { reconcile } from '../reconcile.ts'
 import { refusalOf } from '../refusal.ts'
-import { findRepository } from '../repositories.ts'
+import { findRepository, lossOf } from '../repositories.ts'
 import { pathOf, type Repository, type Room } from '../room.ts'
 
 const SERVICES = ['git-upload-pack', 'git-receive-pack'] as const
@@ -85,6 +85,8 @@ const answer = async (
     const who = caller.kind === 'user' ? caller.account.login : 'this token'
     return say(refused.status, `Permission to ${owner}/${name} denied to ${who}.`)
   }
+  const loss = await lossOf(room.settings, found)
+  if (loss) return say(500, `${loss}.`)
   const sender = await room.store.within(db =>
     'account' in caller ? accountById(db, caller.account.id) : requireAccount(db, GHOST_LOGIN),
   )

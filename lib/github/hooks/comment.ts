@@ -48,7 +48,7 @@ const prompt = async (
       v: 1,
       type: 'prompt',
       clientRequestId: `hook:${deliveryId}`,
-      content: content.slice(0, hooks.maxPromptChars),
+      content: content.slice(0, hooks.maxPromptChars).toWellFormed(),
       authorId: userIdOf(String(sender.id)),
       source: 'github',
       author: { login: sender.login, githubUserId: String(sender.id) },
