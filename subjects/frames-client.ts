@@ -1,6 +1,9 @@
 /** Frames that a client sends over its WebSocket (spec 2.3). JSON text. Browser-safe. */
 import * as z from 'zod'
 
+/** The largest frame, in bytes of UTF-8: a prompt of 64,000 characters fits many times. A larger one ends the socket. */
+export const CLIENT_FRAME_BYTES = 1024 * 1024
+
 export const pingFrame = z.looseObject({ type: z.literal('ping') })
 
 /** `after`: the last `sequence` that the client holds; answered with exactly what it missed. */

@@ -3,7 +3,7 @@
  * again over every new socket until the answer is there: the same id twice has one effect. Unlike a
  * prompt, a change that nobody answers is given up after a while: what it was about has moved on.
  */
-import type { ClientFrame } from '../../subjects/frames-client.ts'
+import { CLIENT_FRAME_BYTES, type ClientFrame } from '../../subjects/frames-client.ts'
 import type { Clock } from './clock.ts'
 
 const ANSWER_WITHIN_MS = 20_000
@@ -30,6 +30,14 @@ export type Requests = {
 export const refusalError = ({ code, message, version }: Refusal): Error =>
   new Error(message, { cause: { code, version } })
 
+/** Why a frame must not be sent at all, since every socket would end with it; undefined when it may. */
+export const tooLarge = (frame: ClientFrame): Refusal | undefined => {
+  const { length } = new TextEncoder().encode(JSON.stringify(frame))
+  if (length <= CLIENT_FRAME_BYTES) return undefined
+  const message = `This is too long: with all that belongs to it, it may have ${CLIENT_FRAME_BYTES} bytes, and has ${length}`
+  return { code: 'PAYLOAD_TOO_LARGE', message }
+}
+
 const noConnection = () =>
   refusalError({ code: 'NO_CONNECTION', message: 'There is no connection just now, try again' })
 const noAnswer = () =>
@@ -53,6 +61,8 @@ export const makeRequests = (options: {
   }
   return {
     ask: async request => {
+      const refusal = tooLarge(request)
+      if (refusal) throw refusalError(refusal)
       if (!options.send(request)) throw noConnection()
       const id = request.clientRequestId
       const done = Promise.withResolvers<void>()

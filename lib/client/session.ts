@@ -10,7 +10,7 @@ import { type Connection, type ConnectionState, openConnection } from './connect
 import { makeEarlier } from './earlier.ts'
 import { emptyView, fold, type View } from './fold.ts'
 import * as outboxes from './outbox.ts'
-import { makeRequests } from './requests.ts'
+import { makeRequests, tooLarge } from './requests.ts'
 
 /** A prompt whose answer takes longer is sent again: its socket may be alive and its answer lost. */
 const ANSWER_WITHIN_MS = 20_000
@@ -98,7 +98,10 @@ export const openSession = (options: SessionOptions): Session => {
     const one = outboxes.next(outbox)
     if (!one) return
     const { clientRequestId, content } = one
-    if (!connection.send({ type: 'prompt', clientRequestId, content })) return
+    const frame = { type: 'prompt', clientRequestId, content } as const
+    const refusal = tooLarge(frame)
+    if (refusal) return onAnswer(clientRequestId, refusal)
+    if (!connection.send(frame)) return
     underway = { id: clientRequestId, cancel: clock.after(ANSWER_WITHIN_MS, sendAgain) }
   }
   const sendAgain = () => {
@@ -120,6 +123,7 @@ export const openSession = (options: SessionOptions): Session => {
         : outboxes.without(outbox, clientRequestId),
     )
     if (mine) sendAgain()
+    else sendNext()
   }
 
   const onError = (frame: ServerFrameOf<'error'>) => {

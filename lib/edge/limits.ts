@@ -3,8 +3,6 @@
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** A client's largest frame: a prompt of 64,000 characters and its references fit many times. */
-export const CLIENT_FRAME_BYTES = MIB
 /** A sandbox's largest frame: outputs of tools. */
 export const SANDBOX_FRAME_BYTES = 16 * MIB
 /**

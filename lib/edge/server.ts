@@ -4,11 +4,11 @@
  */
 import uWS, { type HttpRequest, type TemplatedApp, type WebSocketBehavior } from 'uWebSockets.js'
 import { fail } from '../../subjects/errors.ts'
+import { CLIENT_FRAME_BYTES } from '../../subjects/frames-client.ts'
 import { type ClientPeer, closeClient, onClientText, openClient } from './client-peer.ts'
 import type { Edge } from './edge.ts'
 import { answer, answerPreflight, holdUpgrade } from './http.ts'
 import {
-  CLIENT_FRAME_BYTES,
   CUT_OFF_BYTES,
   HARD_LIMIT_FACTOR,
   IDLE_TIMEOUT_SECONDS,

@@ -33,6 +33,23 @@ t.test('prompts', async t => {
     await until(s => s.outbox.length === 0)
   })
 
+  t.test('that no frame can hold are refused here, and hold up no other', async t => {
+    const { edge, session, state } = await setUp(t)
+    const peer = await edge.next()
+    await peer.welcome(0, 0)
+    await state('live')
+    const long = session.prompt('é'.repeat(600_000))
+    const short = session.prompt('short')
+    t.match(await peer.take('prompt'), { clientRequestId: short })
+    t.match(session.outbox, [
+      { clientRequestId: long, refusal: { code: 'PAYLOAD_TOO_LARGE', message: /1048576 bytes/ } },
+      { clientRequestId: short, refusal: null },
+    ])
+    const edit = session.editPrompt('m', 'x'.repeat(1_100_000), 1)
+    await t.rejects(edit, { cause: { code: 'PAYLOAD_TOO_LARGE' } })
+    t.strictSame(peer.left('edit_prompt'), [])
+  })
+
   t.test('are sent again when the answer does not come', async t => {
     const { edge, clock, session, state } = await setUp(t)
     const peer = await edge.next()

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { CLIENT_FRAME_BYTES, SANDBOX_FRAME_BYTES } from '../../lib/edge/limits.ts'
+import { SANDBOX_FRAME_BYTES } from '../../lib/edge/limits.ts'
+import { CLIENT_FRAME_BYTES } from '../../subjects/frames-client.ts'
 import { openSocket, subscribe } from '../fixtures/socket.ts'
 import { event, start } from './sandbox-scene.ts'
 
