@@ -7,8 +7,7 @@
  * generation. When this process dies, jobs under way come back, to it or to another host; local
  * sandboxes run on until it is back.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
@@ -30,9 +29,9 @@ import { type Bus, connectBus } from '../bus/connect.ts'
 import { declareStreams } from '../bus/declare.ts'
 import { consumeJobs, type JobMeta } from '../bus/jobs.ts'
 import { openObjects } from '../bus/objects.ts'
-import { takeLock } from '../process/lock.ts'
 import type { Log } from '../telemetry/log.ts'
 import { httpProvider } from './http/provider.ts'
+import { hostOf, lockOf } from './local/host.ts'
 import { localProvider } from './local/provider.ts'
 import { type Exit, isPermanent, type Provider } from './provider.ts'
 import { pauseWhenFull, startSandbox } from './start.ts'
@@ -42,7 +41,6 @@ const CONCURRENCY = 8
 /** A job that fails so often, by no fault of the provider's, is a dead letter. */
 const ATTEMPTS = 100
 const STORE_WITHIN_MS = 10_000
-const LOCK_EVERY_MS = 500
 
 type AnyJob = SpawnJob | RestoreJob | SnapshotJob | StopJob
 
@@ -245,30 +243,6 @@ const reportExit = async ({ bus, signal, log }: Serving, exit: Exit): Promise<vo
       if (signal.aborted) throw error
     }
   }
-}
-
-/** The name of this host, made once and kept with its sandboxes. */
-const hostOf = async (folder: string): Promise<string> => {
-  const path = join(folder, 'host')
-  const made = `h${randomBytes(8).toString('hex')}`
-  await writeFile(path, made, { flag: 'wx', mode: 0o600 }).catch(error => {
-    if (error.code !== 'EEXIST') throw error
-  })
-  return (await readFile(path, 'utf8')).trim()
-}
-
-/** One process at a time looks after a folder of sandboxes; a second one stands by. */
-const lockOf = async (folder: string, signal: AbortSignal, log: Log) => {
-  let told = false
-  while (!signal.aborted) {
-    const lock = takeLock(join(folder, 'lock'))
-    if (lock) return lock
-    if (!told)
-      log.warn('another process looks after the sandboxes of this data folder: standing by')
-    told = true
-    await new Promise(resolve => setTimeout(resolve, LOCK_EVERY_MS))
-  }
-  return undefined
 }
 
 const aborted = (signal: AbortSignal) =>

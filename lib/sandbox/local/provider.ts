@@ -15,22 +15,16 @@ import { isSessionId, sessionId } from '../../../subjects/subjects.ts'
 import type { Objects } from '../../bus/objects.ts'
 import { ensureDemoRepository } from '../../process/demo-repository.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { clearStanding, restOf } from '../bridge/standing.ts'
+import { clearStanding } from '../bridge/standing.ts'
 import { type Access, type Provider, REPLACE_WITHIN_MS, type Reports } from '../provider.ts'
-import { endOf, howItEnded } from './ending.ts'
+import { endOf } from './ending.ts'
 import { type BridgeOptions, environmentOf } from './environment.ts'
 import { notIsolated, type Probe, probeIsolation } from './isolation.ts'
+import { openKeeper } from './keeper.ts'
 import { openMirrors } from './mirror.ts'
-import { type Note, type NoteOf, readNote, writeNote } from './note.ts'
+import { type Note, readNote, writeNote } from './note.ts'
 import { openPlaces } from './places.ts'
-import {
-  adoptBridge,
-  type BridgeProcess,
-  clearAway,
-  endBridge,
-  lastWords,
-  startBridge,
-} from './process.ts'
+import { clearAway, startBridge } from './process.ts'
 import { prepareWorkspace, repositoryFolder } from './repositories.ts'
 import { openShelf } from './snapshot/shelf.ts'
 
@@ -42,32 +36,18 @@ export type LocalProviderOptions = BridgeOptions & {
   readonly log: Log
 }
 
-/** So long the prompt that a sandbox was started for may take to get there, unless it was taken back. */
-const PROMPT_WITHIN_MS = 30_000
-
-type Running = {
-  readonly bridge: BridgeProcess
-  readonly note: NoteOf<'running'>
-  /** Until then, by the process' own clock, a prompt must be thought to be on its way. */
-  readonly awaitedUntilMs: number
-  /** Why it was ended from here, if it was. */
-  ending?: string
-  /** Resolves when its end is noted and reported. */
-  settled: Promise<void>
-}
-
 export const localProvider = (options: LocalProviderOptions): Provider => {
   const { dataDir, log } = options
   const root = join(dataDir, 'sandboxes')
   const repos = join(dataDir, 'repos')
   const shelf = openShelf({ objects: options.objects, path: options.env.PATH ?? '' })
   const mirrors = options.gitHost && openMirrors(repos, options.gitHost)
-  const running = new Map<string, Running>()
   const lines = new Map<string, Promise<unknown>>()
   let probe: Probe = { works: false, why: 'not tried' }
   let reports: Reports = { ended: async () => {}, evict: async () => {} }
 
   const folderOf = (sid: string) => join(root, sessionId(sid))
+  const keeper = openKeeper({ folderOf, ended: exit => reports.ended(exit), log })
 
   /** What concerns one session is done one after the other. */
   const inLine = <T>(sid: string, work: () => Promise<T>): Promise<T> => {
@@ -80,49 +60,6 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     return done
   }
 
-  const noteEnd = async (note: Note, how: { reason: string; orderly: boolean }) => {
-    const { v, sid, generation, sandboxId, warning, repository } = note
-    const folder = folderOf(sid)
-    const kept = { v, sid, generation, sandboxId, warning, ...(repository ? { repository } : {}) }
-    const base = { ...kept, state: 'ended', ...how } as const
-    await writeNote(folder, { ...base, reported: false })
-    await reports.ended({ sid, generation, ...how })
-    // A younger one may have begun while the report was on its way.
-    const now = await readNote(folder)
-    if (now?.state === 'ended' && now.generation === generation) {
-      await writeNote(folder, { ...base, reported: true })
-    }
-  }
-
-  /** Looks after a living bridge until it has ended and that is reported. */
-  const look = (bridge: BridgeProcess, note: NoteOf<'running'>, awaitedUntilMs = 0) => {
-    const entry: Running = { bridge, note, awaitedUntilMs, settled: Promise.resolve() }
-    entry.settled = bridge.ended
-      .then(async ({ code, signal }) => {
-        const folder = folderOf(note.sid)
-        await clearAway(folder, bridge)
-        running.delete(note.sid)
-        const how = await howItEnded(folder, entry.ending, { code, signal })
-        log.info(
-          { sid: note.sid, generation: note.generation, reason: how.reason },
-          'sandbox ended',
-        )
-        await noteEnd(note, how)
-      })
-      .catch(error =>
-        log.error({ err: error, sid: note.sid }, 'the end of a sandbox was not noted'),
-      )
-    running.set(note.sid, entry)
-  }
-
-  const end = async (sid: string, reason: string) => {
-    const entry = running.get(sid)
-    if (!entry) return
-    entry.ending ??= reason
-    await endBridge(folderOf(sid), entry.bridge)
-    await entry.settled
-  }
-
   const { rulesOf, bridgeEnv } = environmentOf({ ...options, mirrors })
 
   const start = async (wanted: SpawnJob | RestoreJob, access: Access) => {
@@ -132,30 +69,16 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     // Done already, or overtaken by a younger one: either way there is nothing to start.
     if (before && before.generation > generation) return { objectId: sid, warning: open }
     if (before?.generation === generation && before.state !== 'starting') {
-      if (before.state === 'ended') await noteEnd(before, endOf(before))
+      if (before.state === 'ended') await keeper.noteEnd(before, endOf(before))
       return { objectId: sid, warning: before.warning }
     }
     return places.hold(sid, access.promptWaits, () => launch(wanted, access, before))
   }
 
-  /** Those that run nothing, as far as their bridges have said. */
-  const resting = async () => {
-    const found = await Promise.all(
-      [...running].map(async ([sid, { note, awaitedUntilMs }]) => {
-        const rest = await restOf(folderOf(sid))
-        if (rest === 'runs') return []
-        if (rest === 'has not begun' && performance.now() < awaitedUntilMs) return []
-        const sinceMs = rest === 'has not begun' ? 0 : rest
-        return [{ sid, generation: note.generation, sinceMs }]
-      }),
-    )
-    return found.flat()
-  }
-
   const places = openPlaces({
     limit: options.limit,
-    taken: () => running.keys(),
-    resting,
+    taken: keeper.sids,
+    resting: keeper.resting,
     evict: sandbox => reports.evict(sandbox),
   })
 
@@ -167,7 +90,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const { sid, generation, sandboxId } = wanted
     const folder = folderOf(sid)
     const open = probe.works ? null : notIsolated(probe.why)
-    await within(REPLACE_WITHIN_MS, end(sid, 'A newer sandbox takes its place.'))
+    await within(REPLACE_WITHIN_MS, keeper.end(sid, 'A newer sandbox takes its place.'))
     await clearAway(folder)
     const { repoOwner, repoName } = wanted
     const { repository, stale } = mirrors
@@ -205,7 +128,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     const { pid, birth } = bridge
     const known = { ...note, state: 'running', pid, birth } as const
     await writeNote(folder, known)
-    look(bridge, known, access.promptWaits ? performance.now() + PROMPT_WITHIN_MS : 0)
+    keeper.keep(bridge, known, access.promptWaits)
     log.info({ sid, generation, pid }, 'sandbox started')
     return { objectId: sid, warning }
   }
@@ -233,25 +156,6 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
     return stored
   }
 
-  /** One folder, as an earlier process left it. */
-  const takeUp = async (sid: string) => {
-    const note = await readNote(folderOf(sid))
-    if (note?.state === 'ended' && !note.reported) await noteEnd(note, endOf(note))
-    if (note?.state !== 'running') return
-    const bridge = await adoptBridge(note.pid, note.birth)
-    if (bridge) {
-      look(bridge, note)
-      log.info({ sid, pid: note.pid }, 'sandbox taken up')
-      return
-    }
-    await clearAway(folderOf(sid))
-    const said = await lastWords(folderOf(sid))
-    await noteEnd(note, {
-      reason: `The sandbox ended while its host was away. Its last words: ${said || 'none'}`,
-      orderly: false,
-    })
-  }
-
   return {
     capabilities: { snapshots: true, restore: true, stop: true, hostBound: true },
     create: begin,
@@ -262,7 +166,7 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
         const note = await readNote(folderOf(job.sid))
         // A younger one has taken its place: the job is about what is gone already.
         if (note && note.generation > job.generation) return
-        await end(job.sid, job.reason)
+        await keeper.end(job.sid, job.reason)
         if (!remove) return
         await rm(folderOf(job.sid), { recursive: true, force: true })
         await shelf.remove(job.sid)
@@ -277,14 +181,13 @@ export const localProvider = (options: LocalProviderOptions): Provider => {
       const sids = (await readdir(root)).filter(isSessionId)
       await Promise.all(
         sids.map(sid =>
-          takeUp(sid).catch(error => log.error({ err: error, sid }, 'a sandbox was not taken up')),
+          keeper
+            .takeUp(sid)
+            .catch(error => log.error({ err: error, sid }, 'a sandbox was not taken up')),
         ),
       )
     },
-    close: async () => {
-      const ending = [...running.keys()].map(sid => end(sid, 'The host of the sandbox shuts down.'))
-      await Promise.all(ending)
-    },
+    close: () => keeper.endAll('The host of the sandbox shuts down.'),
   }
 }
 
